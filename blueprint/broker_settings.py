@@ -1,0 +1,176 @@
+"""Broker and controller settings, and the one renderer of server.properties.
+
+The laptop, the cloud and Kubernetes boot what this file renders; where a target must differ it
+says so through ``overrides``, which are validated and shown.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from blueprint.failover_profile import BALANCED, FailoverProfile
+from blueprint.listeners import CONTROLLER, REPLICATION, ClusterAddresses, client_listener
+from blueprint.problem import BadInput, Problem
+from blueprint.topology import Node, Role, Topology
+
+#: Settings that follow from the topology; an override would contradict the rest of the plan.
+DERIVED = frozenset(
+    {
+        "process.roles",
+        "node.id",
+        "broker.rack",
+        "listeners",
+        "advertised.listeners",
+        "listener.security.protocol.map",
+        "inter.broker.listener.name",
+        "controller.listener.names",
+        "controller.quorum.bootstrap.servers",
+        "log.dirs",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    """What a cluster promises and how fast it fails over.
+
+    Attributes:
+        profile: The failover time-outs.
+        replication_factor: Replicas of a topic that does not say; one per zone.
+        min_insync_replicas: Replicas that must hold a record before it is acknowledged.
+        unclean_leader_election: Whether a replica that lost records may lead. Never in production.
+        offsets_partitions: Partitions of the consumer offsets topic (Kafka's default is 50).
+        overrides: Further settings by Kafka's own name; they win over what the profile says.
+    """
+
+    profile: FailoverProfile = BALANCED
+    replication_factor: int = 3
+    min_insync_replicas: int = 2
+    unclean_leader_election: bool = False
+    offsets_partitions: int = 50
+    overrides: Mapping[str, str] = field(default_factory=dict)
+
+
+def server_properties(
+    topology: Topology,
+    node: Node,
+    addresses: ClusterAddresses,
+    settings: BrokerSettings,
+    data_dir: str,
+) -> dict[str, str]:
+    """The settings of one node, by Kafka's own names, in a stable order.
+
+    Raises:
+        BadInput: Settings that contradict each other or an override of a derived setting; every
+            problem at once.
+    """
+    problems = settings_problems(topology, settings)
+    if problems:
+        raise BadInput(problems)
+    properties = _identity(node, addresses, data_dir)
+    properties |= _durability(settings) | _failover(settings.profile)
+    if node.role is Role.BROKER:
+        properties |= _broker_only(topology, node, settings)
+    properties |= settings.overrides
+    return dict(sorted(properties.items()))
+
+
+def render_properties(properties: Mapping[str, str]) -> str:
+    """The text of a Java properties file, one setting a line."""
+    return "".join(f"{name}={value}\n" for name, value in properties.items())
+
+
+def settings_problems(topology: Topology, settings: BrokerSettings) -> list[Problem]:
+    """Everything wrong with the settings on this topology."""
+    problems = []
+    brokers = len(topology.brokers)
+    if not 1 <= settings.replication_factor <= brokers:
+        problems.append(
+            Problem("replication_factor", str(settings.replication_factor), f"1 to {brokers}")
+        )
+    if not 1 <= settings.min_insync_replicas <= settings.replication_factor:
+        problems.append(
+            Problem(
+                "min_insync_replicas",
+                str(settings.min_insync_replicas),
+                f"1 to {settings.replication_factor} (the replication factor)",
+            )
+        )
+    for name, value in settings.overrides.items():
+        if name in DERIVED:
+            problems.append(
+                Problem(f"overrides.{name}", repr(value), "nothing: it follows from the topology")
+            )
+        elif not name or any(sign in name + value for sign in "\n\r") or "=" in name:
+            problems.append(
+                Problem(f"overrides.{name!r}", repr(value), "a Kafka setting and a one-line value")
+            )
+    return problems
+
+
+def _identity(node: Node, addresses: ClusterAddresses, data_dir: str) -> dict[str, str]:
+    own = addresses.nodes[node.id]
+    listeners = {name: addresses.ports.of(name) for name in own.advertised}
+    protocols = dict.fromkeys([*listeners, CONTROLLER], "PLAINTEXT")
+    return {
+        "process.roles": node.role.value,
+        "node.id": str(node.id),
+        "listeners": ",".join(f"{name}://{own.bind_host}:{p}" for name, p in listeners.items()),
+        "advertised.listeners": ",".join(f"{name}://{at}" for name, at in own.advertised.items()),
+        "listener.security.protocol.map": ",".join(f"{n}:{p}" for n, p in protocols.items()),
+        "controller.listener.names": CONTROLLER,
+        "controller.quorum.bootstrap.servers": ",".join(map(str, addresses.controller_bootstrap)),
+        "log.dirs": data_dir,
+    }
+
+
+def _durability(settings: BrokerSettings) -> dict[str, str]:
+    # Controllers create topics, so they need the topic defaults as much as the brokers do.
+    return {
+        "default.replication.factor": str(settings.replication_factor),
+        "min.insync.replicas": str(settings.min_insync_replicas),
+        "unclean.leader.election.enable": str(settings.unclean_leader_election).lower(),
+        "auto.create.topics.enable": "false",
+    }
+
+
+def _failover(profile: FailoverProfile) -> dict[str, str]:
+    return {
+        "broker.session.timeout.ms": str(profile.broker_session_timeout_ms),
+        "broker.heartbeat.interval.ms": str(profile.broker_heartbeat_interval_ms),
+        "controller.quorum.fetch.timeout.ms": str(profile.controller_quorum_fetch_timeout_ms),
+        "controller.quorum.election.timeout.ms": str(profile.controller_quorum_election_timeout_ms),
+        "controller.quorum.request.timeout.ms": str(profile.controller_quorum_request_timeout_ms),
+        "controller.socket.timeout.ms": str(profile.controller_socket_timeout_ms),
+        "replica.lag.time.max.ms": str(profile.replica_lag_time_max_ms),
+        "replica.socket.timeout.ms": str(profile.replica_socket_timeout_ms),
+    }
+
+
+def _broker_only(topology: Topology, node: Node, settings: BrokerSettings) -> dict[str, str]:
+    profile = settings.profile
+    replicas = str(settings.replication_factor)
+    in_sync = str(settings.min_insync_replicas)
+    return {
+        "broker.rack": node.zone,
+        "inter.broker.listener.name": REPLICATION,
+        "replica.selector.class": "org.apache.kafka.common.replica.RackAwareReplicaSelector",
+        "offsets.topic.replication.factor": replicas,
+        "offsets.topic.num.partitions": str(settings.offsets_partitions),
+        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.min.isr": in_sync,
+        "share.coordinator.state.topic.replication.factor": replicas,
+        "share.coordinator.state.topic.min.isr": in_sync,
+        # Kafka clamps the `consumer` protocol's time-outs from below; both ends move together.
+        "group.consumer.session.timeout.ms": str(profile.group_session_timeout_ms),
+        "group.consumer.min.session.timeout.ms": str(profile.group_session_timeout_ms),
+        "group.consumer.heartbeat.interval.ms": str(profile.group_heartbeat_interval_ms),
+        "group.consumer.min.heartbeat.interval.ms": str(profile.group_heartbeat_interval_ms),
+        "num.partitions": str(len(topology.brokers)),
+    }
+
+
+def listener_names(topology: Topology, node: Node) -> tuple[str, ...]:
+    """The listeners a node of this role has: one per client zone and replication, or quorum."""
+    if node.role is Role.CONTROLLER:
+        return (CONTROLLER,)
+    return (REPLICATION, *(client_listener(zone) for zone in topology.zones))

@@ -1,0 +1,124 @@
+"""StackOutputs: what a provisioned cluster tells the chaos suite. Versioned JSON."""
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from blueprint.failover_profile import DEFAULT_PROFILE
+from blueprint.problem import BadInput, Problem
+from blueprint.topology import Plane, Role
+
+PortNumber = Annotated[int, Field(ge=1, le=65535)]
+ZoneName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
+Text = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class NodeOutput(_Strict):
+    """One Kafka process and where it is reached from its own zone."""
+
+    id: Annotated[int, Field(ge=0)]
+    name: Text
+    role: Role
+    zone: ZoneName
+    host: Text
+    port: PortNumber
+
+
+class LinkOutput(_Strict):
+    """One toxiproxy proxy: cross-zone traffic of one plane to one node."""
+
+    name: Text
+    source_zone: ZoneName
+    node_id: int
+    plane: Plane
+    listen: Text
+    upstream: Text
+    api: Text
+
+
+class LabOutput(_Strict):
+    """Where a local cluster keeps its state."""
+
+    name: Text
+    state_dir: Text
+
+
+class StackOutputs(_Strict):
+    """Everything the chaos suite may know of, and may touch, in a cluster."""
+
+    schema_version: Annotated[Literal[1], Field(alias="schema")] = 1
+    stack: Text
+    target: Literal["lab", "aws", "kubernetes"]
+    cluster_id: Text
+    zones: Annotated[tuple[ZoneName, ...], Field(min_length=1)]
+    nodes: Annotated[tuple[NodeOutput, ...], Field(min_length=1)]
+    bootstrap_servers: dict[ZoneName, Text]
+    links: tuple[LinkOutput, ...] = ()
+    profile: Text = DEFAULT_PROFILE
+    broker_settings: dict[str, str] = {}
+    client_settings: dict[str, str | int | bool] = {}
+    cross_zone_latency_ms: Annotated[float, Field(ge=0)] = 0
+    lab: LabOutput | None = None
+
+    def to_json(self) -> str:
+        """Canonical JSON: the same outputs give the same text."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, sort_keys=True)
+
+
+def load(text: str) -> StackOutputs:
+    """Read outputs from JSON.
+
+    Raises:
+        BadInput: Every problem of the text, each with its path, what was given, what is legal.
+    """
+    try:
+        outputs = StackOutputs.model_validate_json(text)
+    except ValidationError as error:
+        raise BadInput([_problem(dict(item)) for item in error.errors()]) from None
+    problems = _contradictions(outputs)
+    if problems:
+        raise BadInput(problems)
+    return outputs
+
+
+def json_schema() -> str:
+    """The JSON Schema of StackOutputs, as written to docs/."""
+    schema = StackOutputs.model_json_schema(by_alias=True)
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+def _problem(item: dict[str, object]) -> Problem:
+    where = item.get("loc")
+    path = ".".join(map(str, where)) if isinstance(where, tuple) else ""
+    given = repr(item.get("input"))
+    return Problem(path or "outputs", given[:80], str(item.get("msg")))
+
+
+def _contradictions(outputs: StackOutputs) -> list[Problem]:
+    problems = []
+    zones, ids = set(outputs.zones), {node.id for node in outputs.nodes}
+    legal_zones, legal_ids = ", ".join(sorted(zones)), ", ".join(map(str, sorted(ids)))
+    if len(ids) < len(outputs.nodes):
+        problems.append(Problem("nodes", "the same id twice", "one node per id"))
+    for index, node in enumerate(outputs.nodes):
+        if node.zone not in zones:
+            problems.append(Problem(f"nodes.{index}.zone", repr(node.zone), legal_zones))
+    for zone in sorted(outputs.bootstrap_servers.keys() - zones):
+        problems.append(Problem(f"bootstrap_servers.{zone}", repr(zone), legal_zones))
+    for zone in sorted(zones - outputs.bootstrap_servers.keys()):
+        problems.append(Problem(f"bootstrap_servers.{zone}", "nothing", "host:port,..."))
+    for index, link in enumerate(outputs.links):
+        if link.source_zone not in zones:
+            problems.append(
+                Problem(f"links.{index}.source_zone", repr(link.source_zone), legal_zones)
+            )
+        if link.node_id not in ids:
+            problems.append(Problem(f"links.{index}.node_id", str(link.node_id), legal_ids))
+    if outputs.target == "lab" and outputs.lab is None:
+        problems.append(Problem("lab", "nothing", "the lab's name and state folder"))
+    return problems

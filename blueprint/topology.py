@@ -1,0 +1,125 @@
+"""Zones, nodes and the links between zones: the shape of a cluster."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from blueprint.problem import BadInput, Problem
+
+ZONES = ("a", "b", "c")
+
+#: Controllers are numbered from here so that a log line tells the two roles apart.
+FIRST_CONTROLLER_ID = 101
+
+
+class Role(StrEnum):
+    """What a node does. Combined mode is not offered: it is not for production."""
+
+    BROKER = "broker"
+    CONTROLLER = "controller"
+
+
+class Plane(StrEnum):
+    """Which traffic a link carries."""
+
+    CLIENT = "client"
+    REPLICATION = "replication"
+    QUORUM = "quorum"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Node:
+    """One Kafka process: ``id`` is its node.id, ``zone`` its broker.rack."""
+
+    id: int
+    role: Role
+    zone: str
+
+    @property
+    def name(self) -> str:
+        """The host name other nodes use: ``broker-1``, ``controller-101``."""
+        return f"{self.role.value}-{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The traffic of one plane from one zone to one node of another zone."""
+
+    source_zone: str
+    node: Node
+    plane: Plane
+
+    @property
+    def name(self) -> str:
+        """A name that is unique in the cluster: ``a-to-broker-2-client``."""
+        return f"{self.source_zone}-to-{self.node.name}-{self.plane.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """The nodes of a cluster, spread over its zones."""
+
+    zones: tuple[str, ...]
+    nodes: tuple[Node, ...]
+
+    @property
+    def brokers(self) -> tuple[Node, ...]:
+        """The brokers, by id."""
+        return tuple(node for node in self.nodes if node.role is Role.BROKER)
+
+    @property
+    def controllers(self) -> tuple[Node, ...]:
+        """The controllers, by id."""
+        return tuple(node for node in self.nodes if node.role is Role.CONTROLLER)
+
+    def node(self, node_id: int) -> Node:
+        """Find a node by its id.
+
+        Raises:
+            BadInput: No node has that id.
+        """
+        for node in self.nodes:
+            if node.id == node_id:
+                return node
+        legal = ", ".join(str(node.id) for node in self.nodes)
+        raise BadInput([Problem("node", str(node_id), legal)])
+
+    def in_zone(self, zone: str) -> tuple[Node, ...]:
+        """The nodes of one zone.
+
+        Raises:
+            BadInput: There is no such zone.
+        """
+        if zone not in self.zones:
+            raise BadInput([Problem("zone", repr(zone), ", ".join(self.zones))])
+        return tuple(node for node in self.nodes if node.zone == zone)
+
+    def links(self) -> tuple[Link, ...]:
+        """Every link that crosses zones: clients and replication to brokers, quorum to controllers."""
+        planes = {Role.BROKER: (Plane.CLIENT, Plane.REPLICATION), Role.CONTROLLER: (Plane.QUORUM,)}
+        return tuple(
+            Link(zone, node, plane)
+            for zone in self.zones
+            for node in self.nodes
+            if node.zone != zone
+            for plane in planes[node.role]
+        )
+
+
+def three_zones(brokers_per_zone: int = 1) -> Topology:
+    """A cluster over zones a, b and c with one dedicated controller in each.
+
+    Raises:
+        BadInput: ``brokers_per_zone`` is below 1 or its ids would reach the controllers'.
+    """
+    most = (FIRST_CONTROLLER_ID - 1) // len(ZONES)
+    if not 1 <= brokers_per_zone <= most:
+        raise BadInput([Problem("brokers_per_zone", str(brokers_per_zone), f"1 to {most}")])
+    brokers = tuple(
+        Node(1 + rank * len(ZONES) + index, Role.BROKER, zone)
+        for rank in range(brokers_per_zone)
+        for index, zone in enumerate(ZONES)
+    )
+    controllers = tuple(
+        Node(FIRST_CONTROLLER_ID + index, Role.CONTROLLER, zone) for index, zone in enumerate(ZONES)
+    )
+    return Topology(ZONES, brokers + controllers)

@@ -1,0 +1,80 @@
+"""One renderer of server.properties."""
+
+import pytest
+
+from blueprint.broker_settings import (
+    DERIVED,
+    BrokerSettings,
+    listener_names,
+    render_properties,
+    server_properties,
+)
+from blueprint.failover_profile import PROFILES, FailoverProfile
+from blueprint.listeners import ClusterAddresses, Endpoint, NodeAddresses, Ports
+from blueprint.problem import BadInput
+from blueprint.topology import Node, Role, three_zones
+
+TOPOLOGY = three_zones()
+
+
+def addresses() -> ClusterAddresses:
+    """Every node at an address of its own."""
+    ports = Ports()
+
+    def of(node: Node) -> NodeAddresses:
+        names = listener_names(TOPOLOGY, node)
+        advertised = {name: Endpoint(node.name, ports.of(name)) for name in names}
+        return NodeAddresses(f"127.9.0.{node.id}", advertised)
+
+    quorum = tuple(Endpoint(node.name, ports.controller) for node in TOPOLOGY.controllers)
+    return ClusterAddresses(ports, {node.id: of(node) for node in TOPOLOGY.nodes}, quorum)
+
+
+def render(node: Node, settings: BrokerSettings) -> dict[str, str]:
+    """The properties of one node."""
+    return server_properties(TOPOLOGY, node, addresses(), settings, "/data")
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
+def test_every_node_gets_the_durable_defaults(profile: FailoverProfile) -> None:
+    """RF 3, min.isr 2, unclean election off and no automatic topics, on both roles."""
+    for node in TOPOLOGY.nodes:
+        properties = render(node, BrokerSettings(profile))
+        assert properties["default.replication.factor"] == "3"
+        assert properties["min.insync.replicas"] == "2"
+        assert properties["unclean.leader.election.enable"] == "false"
+        assert properties["auto.create.topics.enable"] == "false"
+        assert properties["broker.session.timeout.ms"] == str(profile.broker_session_timeout_ms)
+
+
+def test_a_broker_knows_its_rack_and_a_controller_has_only_the_quorum() -> None:
+    """Racks follow zones; controllers listen for nobody else."""
+    for node in TOPOLOGY.nodes:
+        properties = render(node, BrokerSettings())
+        if node.role is Role.BROKER:
+            assert properties["broker.rack"] == node.zone
+            assert properties["listeners"].count("CLIENT_") == 3
+            assert "CONTROLLER:PLAINTEXT" in properties["listener.security.protocol.map"]
+        else:
+            assert "broker.rack" not in properties
+            assert properties["listeners"].startswith("CONTROLLER://127.9.0.")
+
+
+def test_the_text_is_one_sorted_setting_a_line() -> None:
+    """The same settings give the same text, so that a diff shows a change and nothing else."""
+    properties = render(TOPOLOGY.brokers[0], BrokerSettings(overrides={"log.roll.ms": "5"}))
+    lines = render_properties(properties).splitlines()
+    assert lines == sorted(lines)
+    assert "log.roll.ms=5" in lines
+
+
+def test_every_contradiction_is_reported_at_once() -> None:
+    """Too many replicas, min.isr above them, and overrides of what follows from the topology."""
+    settings = BrokerSettings(
+        replication_factor=4,
+        min_insync_replicas=5,
+        overrides={name: "x" for name in sorted(DERIVED)} | {"a=b": "c", "d": "e\nf"},
+    )
+    with pytest.raises(BadInput) as refused:
+        render(TOPOLOGY.brokers[0], settings)
+    assert len(refused.value.problems) == 2 + len(DERIVED) + 2

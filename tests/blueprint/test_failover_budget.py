@@ -1,0 +1,54 @@
+"""The failover budget."""
+
+import dataclasses
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blueprint.failover_budget import Loss, predict
+from blueprint.failover_profile import BALANCED, KAFKA_DEFAULTS, PROFILES
+
+TIMEOUTS = [field.name for field in dataclasses.fields(BALANCED) if field.name.endswith("_ms")]
+
+
+@given(
+    st.sampled_from(TIMEOUTS),
+    st.integers(1, 100_000),
+    st.sampled_from(Loss),
+    st.booleans(),
+)
+def test_a_longer_time_out_never_shortens_a_prediction(
+    name: str, more_ms: int, loss: Loss, inside: bool
+) -> None:
+    """The budget is monotone in every setting it is made of."""
+    slower = dataclasses.replace(BALANCED, **{name: getattr(BALANCED, name) + more_ms})
+    before = predict(BALANCED, loss, controller_inside=inside).as_dict()
+    after = predict(slower, loss, controller_inside=inside).as_dict()
+    assert all(after[figure] >= before[figure] for figure in before)
+
+
+def test_the_worst_case_holds_the_active_controller() -> None:
+    """Losing the active controller's zone is never predicted to be cheaper."""
+    for profile in PROFILES.values():
+        for loss in Loss:
+            outside = predict(profile, loss, controller_inside=False)
+            inside = predict(profile, loss, controller_inside=True)
+            assert inside.produce_s >= outside.produce_s
+
+
+def test_the_prediction_covers_what_was_measured() -> None:
+    """Longest gaps between acknowledgements on three zones, Kafka 4.3.1, two cores."""
+    measured = [
+        (KAFKA_DEFAULTS, Loss.KILL, False, 8.3),
+        (KAFKA_DEFAULTS, Loss.BLACKHOLE, False, 61.0),
+        (BALANCED, Loss.KILL, False, 1.1),
+        (BALANCED, Loss.BLACKHOLE, False, 1.4),
+        (BALANCED, Loss.BLACKHOLE, True, 2.0),
+    ]
+    for profile, loss, inside, seconds in measured:
+        assert predict(profile, loss, controller_inside=inside).produce_s >= seconds
+
+
+def test_the_default_profile_tolerates_what_it_promises() -> None:
+    """A 500 ms stall of a zone's links fits inside the default profile's tolerance."""
+    assert BALANCED.tolerated_stall_ms >= 500
