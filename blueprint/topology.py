@@ -94,7 +94,7 @@ class Topology:
         return tuple(node for node in self.nodes if node.zone == zone)
 
     def links(self) -> tuple[Link, ...]:
-        """Every link that crosses zones: clients and replication to brokers, quorum to controllers."""
+        """Every link that crosses zones: two to each broker, one to each controller."""
         planes = {Role.BROKER: (Plane.CLIENT, Plane.REPLICATION), Role.CONTROLLER: (Plane.QUORUM,)}
         return tuple(
             Link(zone, node, plane)

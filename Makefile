@@ -1,0 +1,51 @@
+# Everything a fresh machine needs is python3 (3.11 or newer) and make; the rest is had on demand.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+LOCKS := requirements/uv.txt requirements/main.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help gameday test test-fast lint format lock bench clean
+
+help: ## List what can be made.
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+$(READY): $(LOCKS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "quorate needs Python 3.11 or newer as '$(PYTHON)'; set PYTHON=/path/to/python3.11"; exit 2; }
+	@$(PYTHON) -m venv .venv || \
+	  { echo "python's venv module is missing; install your system's python3-venv package"; exit 2; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --require-hashes requirements/main.txt
+	@touch $@
+
+gameday: $(READY) ## Boot three zones, lose one, judge every record, write the page.
+	@$(BIN)/python -m chaos run gameday
+
+test: $(READY) ## All tests, on real Kafka.
+	@$(BIN)/python -m pytest
+
+test-fast: $(READY) ## The tests that start no JVM.
+	@$(BIN)/python -m pytest -m "not cluster and not browser"
+
+lint: $(READY) ## Style, types and the rules between rooms.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy .
+	@$(BIN)/lint-imports
+
+format: $(READY) ## Put the code into its one form.
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix . || true
+
+lock: $(READY) ## Pin every dependency again, with hashes.
+	@for set in uv main; do $(PYTHON) -c 'pass'; \
+	  ( [ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt ); \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-emit-find-links --custom-compile-command "make lock" -o requirements/$$set.txt requirements/$$set.in; done
+
+bench: $(READY) ## The benchmarks; results under bench/results/.
+	@$(BIN)/python -m bench.recovery
+
+clean: ## Remove what was made here; the user's tool cache stays.
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis runs
