@@ -69,7 +69,7 @@ def server_properties(
     properties = _identity(node, addresses, data_dir)
     properties |= _durability(settings) | _failover(settings.profile)
     if node.role is Role.BROKER:
-        properties |= _broker_only(topology, node, settings)
+        properties |= _broker_only(node, settings)
     properties |= settings.overrides
     return dict(sorted(properties.items()))
 
@@ -130,6 +130,7 @@ def _durability(settings: BrokerSettings) -> dict[str, str]:
         "min.insync.replicas": str(settings.min_insync_replicas),
         "unclean.leader.election.enable": str(settings.unclean_leader_election).lower(),
         "auto.create.topics.enable": "false",
+        "num.partitions": "3",
     }
 
 
@@ -146,7 +147,7 @@ def _failover(profile: FailoverProfile) -> dict[str, str]:
     }
 
 
-def _broker_only(topology: Topology, node: Node, settings: BrokerSettings) -> dict[str, str]:
+def _broker_only(node: Node, settings: BrokerSettings) -> dict[str, str]:
     profile = settings.profile
     replicas = str(settings.replication_factor)
     in_sync = str(settings.min_insync_replicas)
@@ -165,7 +166,6 @@ def _broker_only(topology: Topology, node: Node, settings: BrokerSettings) -> di
         "group.consumer.min.session.timeout.ms": str(profile.group_session_timeout_ms),
         "group.consumer.heartbeat.interval.ms": str(profile.group_heartbeat_interval_ms),
         "group.consumer.min.heartbeat.interval.ms": str(profile.group_heartbeat_interval_ms),
-        "num.partitions": str(len(topology.brokers)),
     }
 
 

@@ -1,0 +1,316 @@
+"""A lab: three zones of controllers, brokers and links, started, disturbed and taken down."""
+
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil
+
+from blueprint.listeners import Ports
+from blueprint.outputs import StackOutputs
+from blueprint.problem import BadInput, Problem
+from blueprint.topology import Link, Node, three_zones
+from lab import process
+from lab.addresses import LabAddresses
+from lab.allocation import allocate
+from lab.config import DEFAULT_NAME, LabConfig
+from lab.equipment import Tools, have_tools
+from lab.links import LinkHandle, base_toxics
+from lab.plan import LabPlan
+from lab.problem import LabError
+from lab.ready import wait_ready
+from lab.state import State, exclusive, state_of
+from lab.storage import kafka_uuid
+from lab.tools.cache import check_space
+from lab.toxiproxy import LinkError, ToxiproxyServer
+
+STOP_TIMEOUT_S = 20.0
+LISTEN_TIMEOUT_S = 30.0
+_POLL_S = 0.02
+
+#: Told what is being done, for the user's eyes.
+Say = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """One process of a lab and whether it runs."""
+
+    name: str
+    zone: str
+    endpoint: str
+    pid: int | None
+
+
+class Lab:
+    """One lab, running or not; every method may be repeated."""
+
+    def __init__(self, plan: LabPlan) -> None:
+        """Bind to a lab; nothing is started."""
+        self.plan = plan
+
+    @classmethod
+    def up(cls, config: LabConfig, say: Say = silent) -> "Lab":
+        """Start a lab, or what is missing of it, and wait until it can be used.
+
+        Raises:
+            BadInput: A lab of that name exists with other settings.
+            LabError: The machine stands in the way.
+        """
+        check_space()
+        tools = have_tools()
+        state = state_of(config.name)
+        with exclusive(config.name):
+            lab = cls(_known(state, config) if state.exists() else _new(state, config))
+            if not lab.plan.rendered():
+                say("formatting the storage")
+                lab.plan.render(tools.jvm)
+            say("starting three zones")
+            lab._start_all(tools)
+            zone, brokers = lab.plan.topology.zones[0], lab.plan.topology.brokers
+            wait_ready(lab.plan.addresses.bootstrap(zone), len(brokers), lab._first_dead)
+            lab._base_latency()
+            state.write_outputs(lab.plan.outputs())
+        return lab
+
+    @classmethod
+    def open(cls, name: str = DEFAULT_NAME) -> "Lab":
+        """Find a lab that was started, by this process or another.
+
+        Raises:
+            BadInput: There is none of that name.
+        """
+        state = state_of(name)
+        if not state.exists():
+            known = ", ".join(sorted(path.name for path in state.folder.parent.glob("[!.]*")))
+            remedy = f"start it with `python -m lab up --name {name}`"
+            raise BadInput([Problem("lab", repr(name), known or "none is up", remedy)])
+        return cls(_load(state))
+
+    @property
+    def outputs(self) -> StackOutputs:
+        """What the chaos suite may know of this lab.
+
+        Raises:
+            LabError: The lab was never ready.
+        """
+        outputs = self.plan.state.read_outputs()
+        if outputs is None:
+            name = self.plan.config.name
+            raise LabError(f"lab {name} was never ready; run `python -m lab up --name {name}`")
+        return outputs
+
+    def down(self) -> None:
+        """End every process of the lab and remove its folder."""
+        tear_down(self.plan.config.name)
+
+    def status(self) -> list[NodeStatus]:
+        """Every node and link server, whether it runs or not."""
+        plan = self.plan
+        rows = [
+            NodeStatus(node.name, node.zone, str(plan.endpoint(node)), self.pid(node.id))
+            for node in plan.topology.nodes
+        ]
+        for zone in plan.topology.zones:
+            found = process.find(str(plan.links_file(zone)))
+            api = str(plan.addresses.api(zone))
+            rows.append(NodeStatus(f"links-{zone}", zone, api, found.pid if found else None))
+        return rows
+
+    def pid(self, node_id: int) -> int | None:
+        """The process of a node, or None when it has none."""
+        found = process.find(self.plan.node_mark(self.plan.topology.node(node_id)))
+        return found.pid if found else None
+
+    def alive(self, node_id: int) -> bool:
+        """Whether a node has a process, paused or not."""
+        return self.pid(node_id) is not None
+
+    def kill(self, *node_ids: int) -> None:
+        """SIGKILL nodes at the same moment and wait until they are gone."""
+        process.kill(self._found(node_ids))
+
+    def stop(self, node_id: int, timeout_s: float = STOP_TIMEOUT_S) -> None:
+        """Shut a node down in order; SIGKILL it when it takes longer than ``timeout_s``."""
+        process.terminate(self._found([node_id]), timeout_s)
+
+    def start(self, *node_ids: int) -> None:
+        """Start nodes that have no process, and wait until they listen.
+
+        Raises:
+            LabError: One ended or did not listen in time.
+        """
+        tools = have_tools()
+        nodes = [self.plan.topology.node(node_id) for node_id in node_ids]
+        for node in nodes:
+            self._start(node, tools)
+        deadline = time.monotonic() + LISTEN_TIMEOUT_S
+        for node in nodes:
+            self._wait_listening(node, deadline)
+
+    def pause(self, node_id: int) -> None:
+        """Stop a node's process in its tracks (SIGSTOP)."""
+        for found in self._found([node_id]):
+            process.send(found, signal.SIGSTOP)
+
+    def resume(self, node_id: int) -> None:
+        """Let a paused node go on (SIGCONT)."""
+        for found in self._found([node_id]):
+            process.send(found, signal.SIGCONT)
+
+    def link(self, name: str) -> LinkHandle:
+        """A handle on one link.
+
+        Raises:
+            BadInput: There is no link of that name.
+        """
+        links = {link.name: link for link in self.plan.topology.links()}
+        if name not in links:
+            raise BadInput([Problem("link", repr(name), ", ".join(links))])
+        return self._handle(links[name])
+
+    def links(self) -> list[LinkHandle]:
+        """A handle on every link."""
+        return [self._handle(link) for link in self.plan.topology.links()]
+
+    def heal_links(self, names: Iterable[str] | None = None) -> list[str]:
+        """Heal links, all by default; return the zones whose frozen server was restarted.
+
+        Raises:
+            LinkError: A link is still disturbed after a restart of its server.
+        """
+        wanted = self.links() if names is None else [self.link(name) for name in names]
+        restarted: list[str] = []
+        for handle in wanted:
+            try:
+                handle.heal()
+            except LinkError:
+                self.restart_links(handle.zone)
+                restarted.append(handle.zone)
+                handle.heal()
+        return restarted
+
+    def restart_links(self, zone: str) -> None:
+        """End and start a zone's toxiproxy, which cuts its connections and heals its links."""
+        process.kill(process.find_all(str(self.plan.links_file(zone)), exact=True))
+        self._start_links(zone, have_tools())
+        self._base_latency(zone)
+
+    def _start_all(self, tools: Tools) -> None:
+        for zone in self.plan.topology.zones:
+            self._start_links(zone, tools)
+        # Controllers first: a broker that finds its quorum at once registers without a wait.
+        for node in (*self.plan.topology.controllers, *self.plan.topology.brokers):
+            self._start(node, tools)
+
+    def _start_links(self, zone: str, tools: Tools) -> None:
+        plan = self.plan
+        links = plan.links_file(zone)
+        if process.find(str(links)) is None:
+            api = plan.addresses.api(zone)
+            command = [str(tools.toxiproxy), "-host", api.host, "-port", str(api.port)]
+            log = plan.state.logs / f"links-{zone}.log"
+            process.spawn([*command, f"-config={links}"], log, {"LOG_LEVEL": "error"})
+        server = ToxiproxyServer(plan.addresses.api(zone))
+        deadline = time.monotonic() + LISTEN_TIMEOUT_S
+        wanted = sum(link.source_zone == zone for link in plan.topology.links())
+        while time.monotonic() < deadline:
+            with suppress(LinkError):
+                if len(server.toxics_by_proxy()) == wanted:
+                    return
+            time.sleep(_POLL_S)
+        raise LabError(f"the links of zone {zone} did not start; see {plan.state.logs}")
+
+    def _start(self, node: Node, tools: Tools) -> None:
+        plan = self.plan
+        if self.alive(node.id):
+            return
+        jvm = tools.jvm.with_quick_start(plan.config.quick_start)
+        command = jvm.kafka(
+            node.role, plan.properties(node), plan.hosts(node.zone), plan.node_mark(node)
+        )
+        process.spawn(command, plan.state.logs / f"{node.name}.log")
+
+    def _wait_listening(self, node: Node, deadline: float) -> None:
+        at = self.plan.endpoint(node)
+        while True:
+            with suppress(OSError), socket.create_connection((at.host, at.port), timeout=1):
+                return
+            log = self.plan.state.logs / f"{node.name}.log"
+            if not self.alive(node.id):
+                raise LabError(f"{node.name} ended while it started; {log} says why")
+            if time.monotonic() > deadline:
+                raise LabError(f"{node.name} did not listen within {LISTEN_TIMEOUT_S} s; see {log}")
+            time.sleep(_POLL_S)
+
+    def _first_dead(self) -> str:
+        return next((node.name for node in self.plan.topology.nodes if not self.alive(node.id)), "")
+
+    def _base_latency(self, zone: str | None = None) -> None:
+        if self.plan.config.cross_zone_latency_ms:
+            for handle in self.links():
+                if zone in (None, handle.zone):
+                    handle.heal()
+
+    def _found(self, node_ids: Sequence[int]) -> list[psutil.Process]:
+        marks = [self.plan.node_mark(self.plan.topology.node(node_id)) for node_id in node_ids]
+        return [found for each in marks for found in process.find_all(each, exact=True)]
+
+    def _handle(self, link: Link) -> LinkHandle:
+        server = ToxiproxyServer(self.plan.addresses.api(link.source_zone))
+        listen = self.plan.addresses.listen(link)
+        base = base_toxics(self.plan.config.cross_zone_latency_ms)
+        return LinkHandle(link.name, link.source_zone, listen, server, base)
+
+
+def tear_down(name: str) -> bool:
+    """End and remove the lab of that name, whole or half dead; return whether there was one.
+
+    Raises:
+        LabError: A process outlived SIGKILL.
+    """
+    state = state_of(name)
+    with exclusive(name):
+        there = state.folder.exists()
+        # A broker asked to stop without a controller waits forever, and nothing here is kept.
+        process.kill(process.find_all(process.mark(state.folder, "")))
+        shutil.rmtree(state.folder, ignore_errors=True)
+    return there
+
+
+def _new(state: State, config: LabConfig) -> LabPlan:
+    topology = three_zones()
+    process.kill(process.find_all(process.mark(state.folder, "")))
+    with exclusive("addresses"):
+        addresses = allocate(topology, state, config.slot)
+        cluster_id = kafka_uuid()
+        state.write(config, addresses.slot, cluster_id)
+    return LabPlan(config, state, topology, addresses, cluster_id)
+
+
+def _load(state: State) -> LabPlan:
+    config, slot, cluster_id = state.read()
+    topology = three_zones()
+    return LabPlan(config, state, topology, LabAddresses(topology, slot, Ports()), cluster_id)
+
+
+def _known(state: State, config: LabConfig) -> LabPlan:
+    plan = _load(state)
+    asked, had = config.model_dump(), plan.config.model_dump()
+    remedy = f"run `python -m lab down --name {config.name}` first, or choose another name"
+    differing = [
+        Problem(name, repr(asked[name]), f"{had[name]!r}, as the lab was started with", remedy)
+        for name in asked
+        if asked[name] != had[name]
+    ]
+    if differing:
+        raise BadInput(differing)
+    return plan

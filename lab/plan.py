@@ -1,0 +1,126 @@
+"""What one lab is: its config, its addresses and the files its processes start from."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from blueprint.broker_settings import render_properties, server_properties
+from blueprint.client_settings import producer_settings
+from blueprint.failover_profile import PROFILES
+from blueprint.listeners import CONTROLLER, Endpoint, client_listener
+from blueprint.outputs import LabOutput, LinkOutput, NodeOutput, StackOutputs
+from blueprint.topology import Node, Role, Topology
+from lab.addresses import LabAddresses
+from lab.config import LabConfig
+from lab.jvm import Jvm
+from lab.links import server_config
+from lab.process import mark
+from lab.state import State
+from lab.storage import format_all
+
+
+@dataclass(frozen=True, slots=True)
+class LabPlan:
+    """Everything that is known of a lab before its first process."""
+
+    config: LabConfig
+    state: State
+    topology: Topology
+    addresses: LabAddresses
+    cluster_id: str
+
+    def endpoint(self, node: Node) -> Endpoint:
+        """Where a node is reached from its own zone."""
+        listener = CONTROLLER if node.role is Role.CONTROLLER else client_listener(node.zone)
+        return Endpoint(self.addresses.host(node), self.addresses.ports.of(listener))
+
+    def node_mark(self, node: Node) -> str:
+        """The mark of a node's process."""
+        return mark(self.state.folder, node.name)
+
+    def links_file(self, zone: str) -> Path:
+        """What a zone's toxiproxy starts from; its path is also the mark of that process."""
+        return Path(mark(self.state.folder, f"links-{zone}.json"))
+
+    def properties(self, node: Node) -> Path:
+        """A node's server.properties."""
+        return self.state.rendered / f"{node.name}.properties"
+
+    def hosts(self, zone: str) -> Path:
+        """The names of nodes as a zone's JVMs resolve them."""
+        return self.state.rendered / f"{zone}.hosts"
+
+    def rendered(self) -> bool:
+        """Whether ``render`` came to its end."""
+        return (self.state.rendered / "complete").exists()
+
+    def render(self, jvm: Jvm) -> None:
+        """Write every file the processes start from and format the storage.
+
+        Raises:
+            BadInput: The settings contradict each other.
+            LabError: StorageTool refused.
+        """
+        shutil.rmtree(self.state.data, ignore_errors=True)
+        self.state.rendered.mkdir(parents=True, exist_ok=True)
+        cluster, settings = self.addresses.cluster(), self.config.broker_settings()
+        for node in self.topology.nodes:
+            data = str(self.state.data / node.name)
+            lines = server_properties(self.topology, node, cluster, settings, data)
+            self.properties(node).write_text(render_properties(lines))
+        for zone in self.topology.zones:
+            self.hosts(zone).write_text(self.addresses.hosts_file(zone))
+            self.links_file(zone).parent.mkdir(exist_ok=True)
+            self.links_file(zone).write_text(self._links_from(zone))
+        folders = {node.id: self.state.data / node.name for node in self.topology.nodes}
+        files = {node.id: self.properties(node) for node in self.topology.nodes}
+        format_all(jvm, self.topology, cluster, folders, files, self.cluster_id)
+        (self.state.rendered / "complete").touch()
+
+    def outputs(self) -> StackOutputs:
+        """What the chaos suite may know of this lab."""
+        zones, profile = self.topology.zones, PROFILES[self.config.profile]
+        broker = self.topology.brokers[0]
+        settings, cluster = self.config.broker_settings(), self.addresses.cluster()
+        return StackOutputs(
+            stack=f"lab-{self.config.name}",
+            target="lab",
+            cluster_id=self.cluster_id,
+            zones=zones,
+            nodes=tuple(self._node(node) for node in self.topology.nodes),
+            bootstrap_servers={zone: self.addresses.bootstrap(zone) for zone in zones},
+            links=self._links(),
+            profile=profile.name,
+            broker_settings=server_properties(self.topology, broker, cluster, settings, "data"),
+            client_settings=producer_settings(profile, self.addresses.bootstrap(zones[0])),
+            cross_zone_latency_ms=self.config.cross_zone_latency_ms,
+            lab=LabOutput(name=self.config.name, state_dir=str(self.state.folder)),
+        )
+
+    def _links_from(self, zone: str) -> str:
+        links = {
+            link.name: (self.addresses.listen(link), self.addresses.upstream(link))
+            for link in self.topology.links()
+            if link.source_zone == zone
+        }
+        return server_config(links)
+
+    def _node(self, node: Node) -> NodeOutput:
+        at = self.endpoint(node)
+        return NodeOutput(
+            id=node.id, name=node.name, role=node.role, zone=node.zone, host=at.host, port=at.port
+        )
+
+    def _links(self) -> tuple[LinkOutput, ...]:
+        return tuple(
+            LinkOutput(
+                name=link.name,
+                source_zone=link.source_zone,
+                node_id=link.node.id,
+                plane=link.plane,
+                listen=str(self.addresses.listen(link)),
+                upstream=str(self.addresses.upstream(link)),
+                api=str(self.addresses.api(link.source_zone)),
+            )
+            for link in self.topology.links()
+        )

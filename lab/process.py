@@ -1,0 +1,107 @@
+"""Processes of a lab, found by what stands on their command line and never by a pid alone.
+
+A pid file can be stale or never written; the mark of a lab is on the command line from the moment
+the process exists, so whoever comes next finds it again, and never signals a stranger.
+"""
+
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from lab.problem import LabError
+
+KILL_TIMEOUT_S = 10.0
+
+
+def mark(state_dir: Path, name: str) -> str:
+    """The word on a command line that says whose process it is and which."""
+    return f"{state_dir}/run/{name}"
+
+
+def spawn(command: Sequence[str], log: Path, environment: dict[str, str] | None = None) -> int:
+    """Start a process in a session of its own, its output appended to ``log``; return its pid.
+
+    Raises:
+        LabError: It could not be started at all.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        try:
+            started = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                close_fds=True,
+                env=dict(os.environ) | (environment or {}),
+            )
+        except OSError as error:
+            raise LabError(f"could not start {command[0]}: {error.strerror}") from None
+    # The process outlives this one by design; psutil finds and reaps it.
+    started.returncode = 0
+    return started.pid
+
+
+def find(word: str) -> psutil.Process | None:
+    """The living process that carries this exact mark, if there is one."""
+    return next(iter(find_all(word, exact=True)), None)
+
+
+def find_all(word: str, *, exact: bool = False) -> list[psutil.Process]:
+    """Every living process with a word on its command line that is, or begins with, ``word``."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            line = process.cmdline()
+            if any(_carries(argument, word, exact) for argument in line) and _living(process):
+                found.append(process)
+    return found
+
+
+def kill(processes: Sequence[psutil.Process], timeout_s: float = KILL_TIMEOUT_S) -> None:
+    """SIGKILL and wait until they are gone.
+
+    Raises:
+        LabError: One was still there after ``timeout_s``.
+    """
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    _, left = psutil.wait_procs(processes, timeout=timeout_s)
+    if left:
+        pids = ", ".join(str(process.pid) for process in left)
+        raise LabError(f"processes {pids} are still there {timeout_s:.0f} s after SIGKILL")
+
+
+def terminate(processes: Sequence[psutil.Process], timeout_s: float) -> None:
+    """SIGTERM, and SIGKILL for those still there after ``timeout_s``."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, left = psutil.wait_procs(processes, timeout=timeout_s)
+    kill(left)
+
+
+def send(process: psutil.Process, number: signal.Signals) -> None:
+    """Send a signal; one that has gone in the meantime is no error."""
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
+
+
+def _carries(argument: str, word: str, exact: bool) -> bool:
+    _, _, value = argument.rpartition("=")
+    return value == word if exact else value.startswith(word)
+
+
+def _living(process: psutil.Process) -> bool:
+    if process.status() != psutil.STATUS_ZOMBIE:
+        return True
+    with suppress(psutil.TimeoutExpired, ChildProcessError):
+        process.wait(timeout=0)
+    return False

@@ -1,0 +1,1 @@
+"""How the real parts are had: pinned, checked by hash, kept once per user."""
