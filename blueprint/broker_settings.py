@@ -67,7 +67,7 @@ def server_properties(
     if problems:
         raise BadInput(problems)
     properties = _identity(node, addresses, data_dir)
-    properties |= _durability(settings) | _failover(settings.profile)
+    properties |= _durability(settings) | _failover(settings.profile, topology, node)
     if node.role is Role.BROKER:
         properties |= _broker_only(node, settings)
     properties |= settings.overrides
@@ -134,14 +134,25 @@ def _durability(settings: BrokerSettings) -> dict[str, str]:
     }
 
 
-def _failover(profile: FailoverProfile) -> dict[str, str]:
+def _failover(profile: FailoverProfile, topology: Topology, node: Node) -> dict[str, str]:
+    # A broker only watches the quorum: it may give up on a silent controller far sooner than a
+    # voter, whose impatience is an election.
+    fetch_ms = profile.broker_quorum_fetch_timeout_ms
+    request_ms = profile.broker_quorum_request_timeout_ms
+    if node.role is Role.CONTROLLER:
+        # Voters that miss their leader at one moment all stand for election and split the vote.
+        rank = topology.controllers.index(node)
+        fetch_ms = profile.controller_quorum_fetch_timeout_ms
+        fetch_ms += rank * profile.controller_quorum_fetch_stagger_ms
+        request_ms = profile.controller_quorum_request_timeout_ms
     return {
         "broker.session.timeout.ms": str(profile.broker_session_timeout_ms),
         "broker.heartbeat.interval.ms": str(profile.broker_heartbeat_interval_ms),
-        "controller.quorum.fetch.timeout.ms": str(profile.controller_quorum_fetch_timeout_ms),
+        "controller.quorum.fetch.timeout.ms": str(fetch_ms),
         "controller.quorum.election.timeout.ms": str(profile.controller_quorum_election_timeout_ms),
-        "controller.quorum.request.timeout.ms": str(profile.controller_quorum_request_timeout_ms),
+        "controller.quorum.request.timeout.ms": str(request_ms),
         "controller.socket.timeout.ms": str(profile.controller_socket_timeout_ms),
+        "metadata.max.idle.interval.ms": str(profile.metadata_max_idle_interval_ms),
         "replica.lag.time.max.ms": str(profile.replica_lag_time_max_ms),
         "replica.socket.timeout.ms": str(profile.replica_socket_timeout_ms),
     }

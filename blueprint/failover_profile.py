@@ -24,8 +24,12 @@ class FailoverProfile:
     replica_socket_timeout_ms: int
     controller_socket_timeout_ms: int
     controller_quorum_fetch_timeout_ms: int
+    controller_quorum_fetch_stagger_ms: int
     controller_quorum_election_timeout_ms: int
     controller_quorum_request_timeout_ms: int
+    broker_quorum_fetch_timeout_ms: int
+    broker_quorum_request_timeout_ms: int
+    metadata_max_idle_interval_ms: int
     client_socket_timeout_ms: int
     client_request_timeout_ms: int
     client_connection_setup_timeout_ms: int
@@ -60,8 +64,12 @@ KAFKA_DEFAULTS = FailoverProfile(
     replica_socket_timeout_ms=30000,
     controller_socket_timeout_ms=30000,
     controller_quorum_fetch_timeout_ms=2000,
+    controller_quorum_fetch_stagger_ms=0,
     controller_quorum_election_timeout_ms=1000,
     controller_quorum_request_timeout_ms=2000,
+    broker_quorum_fetch_timeout_ms=2000,
+    broker_quorum_request_timeout_ms=2000,
+    metadata_max_idle_interval_ms=500,
     client_socket_timeout_ms=60000,
     client_request_timeout_ms=30000,
     client_connection_setup_timeout_ms=30000,
@@ -78,16 +86,20 @@ KAFKA_DEFAULTS = FailoverProfile(
 #: The project's default: tolerates a 500 ms stall and 200 ms of latency, and recovers in seconds.
 BALANCED = FailoverProfile(
     name="balanced",
-    broker_session_timeout_ms=1000,
+    broker_session_timeout_ms=1200,
     broker_heartbeat_interval_ms=200,
     replica_lag_time_max_ms=3000,
     replica_socket_timeout_ms=1000,
-    controller_socket_timeout_ms=600,
-    controller_quorum_fetch_timeout_ms=800,
-    controller_quorum_election_timeout_ms=400,
+    controller_socket_timeout_ms=400,
+    controller_quorum_fetch_timeout_ms=650,
+    controller_quorum_fetch_stagger_ms=100,
+    controller_quorum_election_timeout_ms=300,
     controller_quorum_request_timeout_ms=800,
-    client_socket_timeout_ms=1000,
-    client_request_timeout_ms=800,
+    broker_quorum_fetch_timeout_ms=500,
+    broker_quorum_request_timeout_ms=350,
+    metadata_max_idle_interval_ms=100,
+    client_socket_timeout_ms=700,
+    client_request_timeout_ms=600,
     client_connection_setup_timeout_ms=1000,
     client_reconnect_backoff_ms=50,
     client_reconnect_backoff_max_ms=250,
@@ -108,8 +120,12 @@ RELAXED = FailoverProfile(
     replica_socket_timeout_ms=3000,
     controller_socket_timeout_ms=1500,
     controller_quorum_fetch_timeout_ms=1200,
+    controller_quorum_fetch_stagger_ms=100,
     controller_quorum_election_timeout_ms=500,
     controller_quorum_request_timeout_ms=1000,
+    broker_quorum_fetch_timeout_ms=800,
+    broker_quorum_request_timeout_ms=500,
+    metadata_max_idle_interval_ms=200,
     client_socket_timeout_ms=2000,
     client_request_timeout_ms=1500,
     client_connection_setup_timeout_ms=1000,
@@ -133,8 +149,12 @@ TIGHT = FailoverProfile(
     replica_socket_timeout_ms=800,
     controller_socket_timeout_ms=500,
     controller_quorum_fetch_timeout_ms=700,
+    controller_quorum_fetch_stagger_ms=100,
     controller_quorum_election_timeout_ms=300,
     controller_quorum_request_timeout_ms=800,
+    broker_quorum_fetch_timeout_ms=400,
+    broker_quorum_request_timeout_ms=300,
+    metadata_max_idle_interval_ms=100,
     client_socket_timeout_ms=800,
     client_request_timeout_ms=600,
     client_connection_setup_timeout_ms=1000,

@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -181,21 +182,41 @@ class Lab:
         """A handle on every link."""
         return [self._handle(link) for link in self.plan.topology.links()]
 
+    def on_links(self, names: Iterable[str], act: Callable[[LinkHandle], None]) -> None:
+        """Do something to links, the zones side by side: a zone is lost at one moment.
+
+        Raises:
+            LinkError: The first failure, after all others were tried.
+        """
+        by_zone: dict[str, list[LinkHandle]] = {}
+        for handle in map(self.link, names):
+            by_zone.setdefault(handle.zone, []).append(handle)
+        with ThreadPoolExecutor(max(1, len(by_zone))) as pool:
+            done = [pool.submit(_each, handles, act) for handles in by_zone.values()]
+        for one in done:
+            one.result()
+
     def heal_links(self, names: Iterable[str] | None = None) -> list[str]:
         """Heal links, all by default; return the zones whose frozen server was restarted.
 
         Raises:
             LinkError: A link is still disturbed after a restart of its server.
         """
-        wanted = self.links() if names is None else [self.link(name) for name in names]
-        restarted: list[str] = []
-        for handle in wanted:
+        wanted = [handle.name for handle in self.links()] if names is None else list(names)
+        failed: list[LinkHandle] = []
+
+        def heal(handle: LinkHandle) -> None:
             try:
                 handle.heal()
             except LinkError:
-                self.restart_links(handle.zone)
-                restarted.append(handle.zone)
-                handle.heal()
+                failed.append(handle)
+
+        self.on_links(wanted, heal)
+        restarted = sorted({handle.zone for handle in failed})
+        for zone in restarted:
+            self.restart_links(zone)
+        for handle in failed:
+            handle.heal()
         return restarted
 
     def restart_links(self, zone: str) -> None:
@@ -284,6 +305,17 @@ def tear_down(name: str) -> bool:
         process.kill(process.find_all(process.mark(state.folder, "")))
         shutil.rmtree(state.folder, ignore_errors=True)
     return there
+
+
+def _each(handles: Sequence[LinkHandle], act: Callable[[LinkHandle], None]) -> None:
+    failed: LinkError | None = None
+    for handle in handles:
+        try:
+            act(handle)
+        except LinkError as error:
+            failed = failed or error
+    if failed:
+        raise failed
 
 
 def _new(state: State, config: LabConfig) -> LabPlan:

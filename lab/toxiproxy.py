@@ -1,12 +1,12 @@
 """One toxiproxy server behind one adapter: its own endpoint, bounded calls, every toxic read back.
 
 toxiproxy-python keeps its endpoint in class attributes, has no time-outs and trusts every answer.
-All of that is contained here: calls are made one at a time through a consumer that belongs to
-this server's endpoint, and what the server then says is compared with what was asked for.
+All of that is contained here: calls go through a consumer that knows the calling thread's endpoint
+and bounds them, and what the server then says is compared with what was asked for.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -21,7 +21,6 @@ from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 from blueprint.listeners import Endpoint
 
 CALL_TIMEOUT_S = 3.0
-_ONE_AT_A_TIME = threading.Lock()
 Answer = TypeVar("Answer")
 
 
@@ -49,7 +48,6 @@ class ToxiproxyServer:
     def __init__(self, api: Endpoint) -> None:
         """Bind to the server's API; nothing is called yet."""
         self.api = api
-        self._consumer = _consumer(api)
 
     def answers(self) -> bool:
         """Whether the API answers at all."""
@@ -89,56 +87,67 @@ class ToxiproxyServer:
             raise LinkError(f"{proxy_name}: asked for {_names(wanted)}, has {_names(found)}")
 
     def _proxy(self, name: str) -> Proxy:
-        proxy = self._call(lambda client: client.get_proxy(name))
-        if proxy is None:
-            raise LinkError(f"{self.api} has no link {name}")
-        return proxy
+        # Only the name of a proxy is needed to reach its toxics; asking for it first would double
+        # the calls of an injection, whose length is an error of the measurement.
+        return Proxy(name=name, upstream="", enabled=True, listen="")
 
     def _toxics(self, proxy: Proxy) -> frozenset[Toxic]:
         return frozenset(_read(toxic) for toxic in self._call(lambda _: proxy.toxics()).values())
 
     def _call(self, call: Callable[[Toxiproxy], Answer]) -> Answer:
-        with _ONE_AT_A_TIME:
-            # Both modules look the consumer up by this name at each call.
-            toxiproxy.server.APIConsumer = toxiproxy.proxy.APIConsumer = self._consumer
-            try:
-                return call(Toxiproxy())
-            except requests.Timeout:
-                raise LinkFrozen(f"{self.api} did not answer in {CALL_TIMEOUT_S} s") from None
-            except (requests.RequestException, ValueError) as error:
-                raise LinkError(f"{self.api}: {type(error).__name__}") from None
-            except (InvalidToxic, NotFound, ProxyExists) as error:
-                raise LinkError(f"{self.api}: {error}") from None
+        _CALLER.api = self.api
+        try:
+            return call(Toxiproxy())
+        except requests.Timeout:
+            raise LinkFrozen(f"{self.api} did not answer in {CALL_TIMEOUT_S} s") from None
+        except (requests.RequestException, ValueError) as error:
+            raise LinkError(f"{self.api}: {type(error).__name__}: {error}"[:200]) from None
+        except (InvalidToxic, NotFound, ProxyExists) as error:
+            raise LinkError(f"{self.api}: {error}") from None
 
 
-def _consumer(api: Endpoint) -> type[APIConsumer]:
-    """A consumer of this endpoint alone, every call bounded and every refusal raised."""
-    base = f"http://{api}"
+class _Caller(threading.local):
+    """Which server this thread is talking to, over a connection of its own that is kept."""
 
-    def ask(method: str, url: str, **options: Any) -> requests.Response:  # noqa: ANN401
-        answer = requests.request(method, base + url, timeout=CALL_TIMEOUT_S, **options)
+    api = Endpoint("127.0.0.1", 0)
+
+    def __init__(self) -> None:
+        self.session = requests.Session()
+        self.session.trust_env = False
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> requests.Response:
+        url = f"http://{self.api}{path}"
+        answer = self.session.request(method, url, json=body, timeout=CALL_TIMEOUT_S)
         if answer.status_code == requests.codes.service_unavailable:
             raise requests.Timeout("the server gave up on its own lock")
         validate_response(answer)
         answer.raise_for_status()
         return answer
 
-    class Bounded(APIConsumer):  # type: ignore[misc]  # the library has no types
-        host, port = api.host, api.port
 
-        @classmethod
-        def get(cls, url: str, params: Mapping[str, str] | None = None) -> requests.Response:
-            return ask("GET", url, params=params)
+_CALLER = _Caller()
 
-        @classmethod
-        def delete(cls, url: str) -> requests.Response:
-            return ask("DELETE", url)
 
-        @classmethod
-        def post(cls, url: str, data: object = None, json: object = None) -> requests.Response:
-            return ask("POST", url, data=data, json=json)
+class _Bounded(APIConsumer):  # type: ignore[misc]  # the library has no types
+    """The library's consumer with the calling thread's endpoint, a time-out and no trust."""
 
-    return Bounded
+    @classmethod
+    def get(cls, url: str, params: object = None) -> requests.Response:
+        return _CALLER.ask("GET", url)
+
+    @classmethod
+    def delete(cls, url: str) -> requests.Response:
+        return _CALLER.ask("DELETE", url)
+
+    @classmethod
+    def post(
+        cls, url: str, data: object = None, json: dict[str, Any] | None = None
+    ) -> requests.Response:
+        return _CALLER.ask("POST", url, json)
+
+
+# Both modules look the consumer up by this name at each call.
+toxiproxy.server.APIConsumer = toxiproxy.proxy.APIConsumer = _Bounded
 
 
 def _remove(proxy: Proxy, toxic: Toxic, _: Toxiproxy) -> None:

@@ -1,0 +1,1 @@
+"""Measurements on real parts, each a ratio within one run."""

@@ -1,0 +1,1 @@
+"""Experiments on a three-zone cluster, judged record by record."""

@@ -1,0 +1,113 @@
+"""harness: the experiment itself was sound; otherwise nothing follows from it, good or bad."""
+
+from collections.abc import Iterator, Sequence
+
+from chaos.checks.result import Check, CheckOutcome, CheckResult, Finding
+from chaos.history.read import History
+from chaos.history.records import PartitionRecords
+from chaos.history.tables import FINAL_TABLE
+from chaos.history.timeline import number, whole
+
+NAME = "harness"
+#: How far the load generator may stay behind its offered rate on its own account.
+BEHIND_SHARE = 0.1
+#: How far the wall clock may move against the monotonic one.
+CLOCK_JUMP_S = 1.0
+
+
+def examine(records: PartitionRecords) -> Finding:
+    """Compare every final read with the bounds that were pinned before it."""
+    history = records.history
+    short = [
+        piece
+        for event in history.of_kind("final-bounds")
+        if event.get("partition") == records.partition
+        for piece in _short_read(history, records.partition, whole(event, "high"))
+    ]
+    figures = {
+        "acknowledged": int(records.acknowledged.sum()),
+        "attempted": len(records.acknowledged),
+    }
+    return Finding(records.partition, figures, tuple(short))
+
+
+def _short_read(history: History, partition: int, high: int) -> Iterator[dict[str, object]]:
+    for replica in history.replicas:
+        rows = history.rows.get(FINAL_TABLE.file(partition, replica), 0)
+        if rows != high:
+            yield {"partition": partition, "replica": replica, "read": rows, "of": high}
+
+
+def conclude(history: History, findings: Sequence[Finding]) -> CheckResult:
+    """Name everything that makes the run worthless, then everything that makes it incomplete."""
+    acknowledged = sum(int(str(f.figures["acknowledged"])) for f in findings)
+    attempted = sum(int(str(f.figures["attempted"])) for f in findings)
+    invalid = [*_generators(history), *_clock(history), *_log_start(history)]
+    if not acknowledged:
+        invalid.append({"why": "nothing was acknowledged, so nothing was tested"})
+    missing = [piece for finding in findings for piece in finding.evidence]
+    missing += _final_read(history)
+    figures = {"attempted": attempted, "acknowledged": acknowledged}
+    outcome = CheckOutcome.PASS
+    if invalid:
+        outcome = CheckOutcome.INVALID
+    elif missing:
+        outcome = CheckOutcome.INCONCLUSIVE
+    return CheckResult(NAME, outcome, figures, tuple(invalid + missing)[:20])
+
+
+def _generators(history: History) -> list[dict[str, object]]:
+    started = {whole(event, "producer") for event in history.of_kind("producer-start")}
+    problems: list[dict[str, object]] = []
+    for event in history.of_kind("producer-exit"):
+        producer = whole(event, "producer")
+        started.discard(producer)
+        due, sent = number(event, "due") or 0.0, number(event, "sent") or 0.0
+        # A full buffer is the cluster's doing and is judged as availability.
+        behind = due - sent - (number(event, "blocked") or 0.0)
+        if due and behind / due > BEHIND_SHARE:
+            problems.append(
+                {"why": "the load generator fell behind", "producer": producer, "due": due}
+                | {"sent": sent}
+            )
+        if whole(event, "attempts") != whole(event, "rows"):
+            problems.append({"why": "sends without an outcome", "producer": producer})
+    problems += [{"why": "a producer did not end", "producer": p} for p in sorted(started)]
+    return problems
+
+
+def _clock(history: History) -> list[dict[str, object]]:
+    return [
+        {"why": "the clock jumped", "by_s": jump}
+        for event in history.of_kind("clock")
+        if abs(jump := number(event, "jump_s") or 0.0) > CLOCK_JUMP_S
+    ]
+
+
+def _log_start(history: History) -> list[dict[str, object]]:
+    return [
+        {
+            "why": "the log start moved: retention or deletion was on",
+            "partition": event.get("partition"),
+            "offset": event.get("offset"),
+        }
+        for event in history.of_kind("log-start")
+        if event.get("offset") != 0
+    ]
+
+
+def _final_read(history: History) -> list[dict[str, object]]:
+    plan = history.one("plan") or {}
+    wanted = int(number(plan, "replication_factor") or 0)
+    pinned = {whole(event, "partition") for event in history.of_kind("final-bounds")}
+    partitions = int(number(plan, "partitions") or 0)
+    problems: list[dict[str, object]] = []
+    if len(history.replicas) < wanted or not wanted:
+        read = list(history.replicas)
+        problems.append({"why": "not every replica was read at the end", "replicas": read})
+    if len(pinned) < partitions or not partitions:
+        problems.append({"why": "not every partition's end was pinned", "partitions": len(pinned)})
+    return problems
+
+
+CHECK = Check(NAME, conclude, examine)

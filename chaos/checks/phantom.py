@@ -1,0 +1,45 @@
+"""phantom: the final read holds a record that was refused, never sent, or is broken."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chaos.checks.result import Check, CheckResult, Finding, none_allowed
+from chaos.history.read import History
+from chaos.history.records import MOST_EVIDENCE, PartitionRecords
+from chaos.history.tables import Outcome
+
+NAME = "phantom"
+
+
+def examine(records: PartitionRecords) -> Finding:
+    """Look for identities without an attempt, or whose attempt never left the client."""
+    refused = np.flatnonzero(records.produced["outcome"] == Outcome.FAIL)
+    refused_slots = np.unique(records.produced_slots[refused])
+    found, evidence = 0, []
+    for replica, slots in records.final_slots.items():
+        strange = np.flatnonzero((slots < 0) | np.isin(slots, refused_slots))
+        found = max(found, len(strange))
+        evidence += [_evidence(records, replica, int(row)) for row in strange[:MOST_EVIDENCE]]
+    return Finding(records.partition, {"phantom": found}, tuple(evidence[:MOST_EVIDENCE]))
+
+
+def _evidence(records: PartitionRecords, replica: int, row: int) -> dict[str, object]:
+    read = records.final(replica)
+    broken = not read["crc_ok"][row]
+    return {
+        "partition": records.partition,
+        "replica": replica,
+        "offset": int(read["offset"][row]),
+        "producer": int(read["producer"][row]),
+        "sequence": int(read["sequence"][row]),
+        "why": "its CRC does not hold" if broken else "no send of this identity left a client",
+    }
+
+
+def conclude(_: History, findings: Sequence[Finding]) -> CheckResult:
+    """None may be there."""
+    return none_allowed(NAME, findings, "phantom")
+
+
+CHECK = Check(NAME, conclude, examine)

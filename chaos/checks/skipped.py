@@ -1,0 +1,53 @@
+"""skipped: the group's committed offset passed a record that no member processed."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chaos.checks.result import Check, CheckResult, Finding, none_allowed
+from chaos.history.read import History
+from chaos.history.records import MOST_EVIDENCE, PartitionRecords
+
+NAME = "skipped"
+
+
+def committed(history: History, partition: int) -> int:
+    """The highest offset that was ever committed; 0 when none was."""
+    highest = 0
+    for event in history.of_kind("offsets", "commit"):
+        offsets = event.get("offsets")
+        said = offsets.get(str(partition)) if isinstance(offsets, dict) else None
+        if isinstance(said, int):
+            highest = max(highest, said)
+    return highest
+
+
+def examine(records: PartitionRecords) -> Finding:
+    """Compare what is below the committed offset with what members processed."""
+    below = committed(records.history, records.partition)
+    processed = records.count(records.consumed_slots)
+    missing: list[dict[str, object]] = []
+    count = 0
+    for replica in records.history.replicas[:1]:
+        slots, offsets = records.final_slots[replica], records.final(replica)["offset"]
+        rows = np.flatnonzero((offsets < below) & (slots >= 0))
+        skipped = rows[processed[slots[rows]] == 0]
+        count += len(skipped)
+        missing += [
+            {
+                **records.identity(int(slots[row])),
+                "partition": records.partition,
+                "offset": int(offsets[row]),
+                "committed": below,
+            }
+            for row in skipped[:MOST_EVIDENCE]
+        ]
+    return Finding(records.partition, {"skipped": count}, tuple(missing))
+
+
+def conclude(_: History, findings: Sequence[Finding]) -> CheckResult:
+    """A commit says that everything below was processed."""
+    return none_allowed(NAME, findings, "skipped")
+
+
+CHECK = Check(NAME, conclude, examine)
