@@ -43,21 +43,28 @@ class Recovery:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the settings do not say.
+    """What the settings do not say. Measured on two cores that also run the load.
 
     Attributes:
-        broker_start_s: From a broker's start to its first fetch. Measured on two cores beside a
-            running cluster: 3 to 8 s.
+        broker_start_s: From a broker's start to its first fetch: 3 to 8 s beside a running cluster.
         drain_capacity_ratio: What consumers and followers can take over what is offered.
-        scheduling_s: Time for events to be handled on a busy machine. Measured: 0.1 to 0.4 s.
+        scheduling_s: Time for events to be handled on a busy machine: 0.1 to 0.5 s a fault.
+        commit_interval_s: How often members commit.
+        fetch_backoff_s: A replica fetcher's wait after a failure (Kafka's default).
     """
 
-    broker_start_s: float = 12.0
+    broker_start_s: float = 10.0
     drain_capacity_ratio: float = 2.0
-    scheduling_s: float = 0.4
+    scheduling_s: float = 0.5
+    commit_interval_s: float = 0.5
+    fetch_backoff_s: float = 1.0
 
 
 TYPICAL = Surroundings()
+#: An acknowledgement by all needs the producer's round trip and up to two of a follower that is
+#: as far away (the fetch that brings the record may just have left); a record that finds the
+#: connection's five requests taken waits for another such time first.
+_ROUND_TRIPS = 6
 
 
 def predict(
@@ -66,6 +73,7 @@ def predict(
     *,
     controller_inside: bool,
     fault_s: float = 10.0,
+    latency_s: float = 0.0,
     surroundings: Surroundings = TYPICAL,
 ) -> Recovery:
     """Bound the four recovery times of one loss.
@@ -75,20 +83,23 @@ def predict(
         loss: What happens to the zone.
         controller_inside: Whether the lost zone holds the active controller.
         fault_s: How long the fault is held, which is the backlog of a zone that was away.
+        latency_s: How much the round trips grow.
         surroundings: What the machine adds.
     """
-    client_s = _client_s(profile, loss)
-    leader_s = _leader_s(profile, loss, controller_inside)
-    produce_s = leader_s + client_s + surroundings.scheduling_s
-    group_s = profile.group_session_timeout_ms / 1000 + profile.group_heartbeat_interval_ms / 1000
-    member_s = group_s if loss is Loss.MEMBER else 0.0
-    # A consumer's coordinator fails over like any leader, then each member heartbeats again.
-    commit_s = produce_s + profile.group_heartbeat_interval_ms / 1000 + client_s + member_s
-    away_s = 0.0 if loss in (Loss.NONE, Loss.MEMBER) else fault_s
-    restart_s = surroundings.broker_start_s if loss is Loss.KILL else 0.0
-    catch_up_s = away_s / (surroundings.drain_capacity_ratio - 1)
-    isr_s = restart_s + catch_up_s + profile.replica_socket_timeout_ms / 1000 + 2.0
-    lag_s = commit_s / (surroundings.drain_capacity_ratio - 1) + surroundings.scheduling_s + 2.0
+    around = surroundings
+    trips_s = _ROUND_TRIPS * latency_s
+    produce_s = (
+        _leader_s(profile, loss, controller_inside)
+        + _client_s(profile, loss)
+        + trips_s
+        + around.scheduling_s
+    )
+    commit_s = produce_s + _group_s(profile, loss) + around.commit_interval_s
+    isr_s = _isr_s(profile, loss, fault_s, around)
+    # What was not read while nobody read it is drained beside what goes on arriving.
+    lag_s = commit_s / (around.drain_capacity_ratio - 1) + trips_s + around.scheduling_s
+    if loss is Loss.KILL:
+        lag_s += around.broker_start_s
     return Recovery(round(produce_s, 2), round(isr_s, 2), round(commit_s, 2), round(lag_s, 2))
 
 
@@ -109,8 +120,37 @@ def _leader_s(profile: FailoverProfile, loss: Loss, controller_inside: bool) -> 
     if not controller_inside:
         return session_s
     # The quorum must first miss its leader and elect another (the wait is drawn between one and
-    # two election time-outs); brokers then find it, and their sessions start anew.
-    missed_ms = profile.controller_quorum_fetch_timeout_ms if loss is Loss.BLACKHOLE else 0
+    # two election time-outs); the new one gives every broker a whole session before it fences it.
+    missed_ms = profile.controller_quorum_fetch_timeout_ms
+    missed_ms += profile.controller_quorum_fetch_stagger_ms
     elected_ms = 2 * profile.controller_quorum_election_timeout_ms
-    found_ms = profile.controller_socket_timeout_ms if loss is Loss.BLACKHOLE else 0
+    found_ms = 0
+    if loss is Loss.BLACKHOLE:
+        # A broker asks the stalled leader, a stalled bootstrap voter and the leader once more
+        # before it finds the new one; what of that outlasts its session, it spends fenced.
+        asks_ms = 3 * profile.broker_quorum_request_timeout_ms
+        found_ms = max(0, asks_ms - profile.broker_session_timeout_ms)
+        found_ms += profile.controller_socket_timeout_ms
     return session_s + (missed_ms + elected_ms + found_ms) / 1000
+
+
+def _group_s(profile: FailoverProfile, loss: Loss) -> float:
+    """What the consumer group adds before each partition is read and committed again."""
+    heartbeat_s = profile.group_heartbeat_interval_ms / 1000
+    # The coordinator asks for partitions back in one heartbeat, hears of it in the next, and
+    # gives them out in a third.
+    handed_over_s = 3 * heartbeat_s
+    if loss in (Loss.MEMBER, Loss.BLACKHOLE):
+        return profile.group_session_timeout_ms / 1000 + handed_over_s
+    return handed_over_s
+
+
+def _isr_s(profile: FailoverProfile, loss: Loss, fault_s: float, around: Surroundings) -> float:
+    """From the heal until the followers have caught up."""
+    if loss in (Loss.NONE, Loss.MEMBER):
+        return around.scheduling_s
+    reconnect_s = profile.replica_socket_timeout_ms / 1000 + around.fetch_backoff_s
+    away_s = 0.0 if loss is Loss.LATENCY else fault_s
+    restart_s = around.broker_start_s if loss is Loss.KILL else 0.0
+    catch_up_s = away_s / (around.drain_capacity_ratio - 1)
+    return restart_s + reconnect_s + catch_up_s + around.scheduling_s

@@ -45,8 +45,8 @@ class LinkHandle:
         self.server.set_toxics(self.name, self.base | stall_toxics())
 
     def latency(self, latency_ms: float, jitter_ms: float = 0) -> None:
-        """Delay each direction by ``latency_ms`` more."""
-        fault = latency_toxics("fault", latency_ms, jitter_ms)
+        """Let the round trip grow by ``latency_ms``, half of it in each direction."""
+        fault = latency_toxics("fault", latency_ms / 2, jitter_ms / 2)
         self.server.set_toxics(self.name, self.base | fault)
 
     def heal(self) -> None:

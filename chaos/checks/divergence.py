@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chaos.checks.result import Check, CheckResult, Finding, none_allowed
+from chaos.checks.result import Check, CheckResult, Finding, none_in_final_read
 from chaos.history.read import Columns, History
 from chaos.history.records import MOST_EVIDENCE, PartitionRecords
 
@@ -42,9 +42,9 @@ def _differing(one: Columns, other: Columns) -> np.ndarray:
     return np.sort(np.concatenate((both[~same], only)))
 
 
-def conclude(_: History, findings: Sequence[Finding]) -> CheckResult:
+def conclude(history: History, findings: Sequence[Finding]) -> CheckResult:
     """All replicas agree."""
-    return none_allowed(NAME, findings, "diverged")
+    return none_in_final_read(history, NAME, findings, "diverged")
 
 
 CHECK = Check(NAME, conclude, examine)

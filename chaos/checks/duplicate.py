@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chaos.checks.result import Check, CheckResult, Finding, none_allowed
+from chaos.checks.result import Check, CheckResult, Finding, none_in_final_read
 from chaos.history.read import History
 from chaos.history.records import MOST_EVIDENCE, PartitionRecords
 
@@ -42,9 +42,9 @@ def _evidence(records: PartitionRecords, slot: int) -> dict[str, object]:
     }
 
 
-def conclude(_: History, findings: Sequence[Finding]) -> CheckResult:
+def conclude(history: History, findings: Sequence[Finding]) -> CheckResult:
     """An idempotent producer writes each record once."""
-    return none_allowed(NAME, findings, "duplicated")
+    return none_in_final_read(history, NAME, findings, "duplicated")
 
 
 CHECK = Check(NAME, conclude, examine)

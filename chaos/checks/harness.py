@@ -107,6 +107,21 @@ def _final_read(history: History) -> list[dict[str, object]]:
         problems.append({"why": "not every replica was read at the end", "replicas": read})
     if len(pinned) < partitions or not partitions:
         problems.append({"why": "not every partition's end was pinned", "partitions": len(pinned)})
+    return problems + _unproven(history, wanted)
+
+
+def _unproven(history: History, wanted: int) -> list[dict[str, object]]:
+    """Final reads that did not come to their ends or did not prove which replica they read."""
+    said = {whole(event, "replica"): event for event in history.of_kind("final-read")}
+    problems: list[dict[str, object]] = []
+    for replica, event in sorted(said.items()):
+        faulty = {
+            name: event.get(name) for name in ("unread", "unproven", "error") if event.get(name)
+        }
+        if faulty:
+            problems.append({"why": "a final read is incomplete", "replica": replica, **faulty})
+    if len(said) < wanted:
+        problems.append({"why": "a final read did not end", "ended": sorted(said)})
     return problems
 
 

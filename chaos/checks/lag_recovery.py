@@ -56,8 +56,8 @@ def conclude(history: History, findings: Sequence[Finding]) -> CheckResult:
         "per_fault": per_fault,
     }
     if not per_fault:
-        tail = normal[-hold:]
-        recovered = bool(len(tail)) and bool(tail.all())
+        calm = worst_s[-hold:] <= normal_s
+        recovered = len(normal) >= hold and bool(calm.all() and offered[len(offered) - hold])
     outcome = CheckOutcome.PASS if recovered else CheckOutcome.FAIL
     evidence = () if recovered else _evidence(findings, normal_s)
     return CheckResult(NAME, outcome, figures, evidence)

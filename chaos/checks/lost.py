@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chaos.checks.result import Check, CheckResult, Finding, none_allowed
+from chaos.checks.result import Check, CheckResult, Finding, none_in_final_read
 from chaos.history.read import History
 from chaos.history.records import MOST_EVIDENCE, PartitionRecords
 from chaos.history.timeline import isr_changes, leader_at
@@ -15,7 +15,8 @@ NAME = "lost"
 def examine(records: PartitionRecords) -> Finding:
     """Look up every acknowledged identity in what is left at the end."""
     rows = np.flatnonzero(records.acknowledged)
-    missing = rows[~records.in_every_replica[records.produced_slots[rows]]]
+    read = records.produced["offset"][rows] < records.read_to
+    missing = rows[read & ~records.in_every_replica[records.produced_slots[rows]]]
     # A client can acknowledge with an offset that is none; such a record is never simply left out.
     evidence = tuple(_evidence(records, int(row)) for row in missing[:MOST_EVIDENCE])
     figures = {"acknowledged": len(rows), "lost": len(missing)}
@@ -37,9 +38,9 @@ def _evidence(records: PartitionRecords, row: int) -> dict[str, object]:
     }
 
 
-def conclude(_: History, findings: Sequence[Finding]) -> CheckResult:
+def conclude(history: History, findings: Sequence[Finding]) -> CheckResult:
     """None may be lost."""
-    return none_allowed(NAME, findings, "lost")
+    return none_in_final_read(history, NAME, findings, "lost")
 
 
 CHECK = Check(NAME, conclude, examine)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chaos.checks.result import Check, CheckResult, Evidence, Finding, none_allowed
+from chaos.checks.result import Check, CheckResult, Evidence, Finding, none_in_final_read
 from chaos.history.read import History
 from chaos.history.records import MOST_EVIDENCE, PartitionRecords
 
@@ -67,9 +67,9 @@ def _below_acknowledged(records: PartitionRecords) -> tuple[int, list[Evidence]]
     return len(wrong), evidence
 
 
-def conclude(_: History, findings: Sequence[Finding]) -> CheckResult:
+def conclude(history: History, findings: Sequence[Finding]) -> CheckResult:
     """Order per producer and partition is kept."""
-    return none_allowed(NAME, findings, "reordered", "below_acknowledged")
+    return none_in_final_read(history, NAME, findings, "reordered", "below_acknowledged")
 
 
 CHECK = Check(NAME, conclude, examine)

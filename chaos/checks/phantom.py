@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chaos.checks.result import Check, CheckResult, Finding, none_allowed
+from chaos.checks.result import Check, CheckResult, Finding, none_in_final_read
 from chaos.history.read import History
 from chaos.history.records import MOST_EVIDENCE, PartitionRecords
 from chaos.history.tables import Outcome
@@ -37,9 +37,9 @@ def _evidence(records: PartitionRecords, replica: int, row: int) -> dict[str, ob
     }
 
 
-def conclude(_: History, findings: Sequence[Finding]) -> CheckResult:
+def conclude(history: History, findings: Sequence[Finding]) -> CheckResult:
     """None may be there."""
-    return none_allowed(NAME, findings, "phantom")
+    return none_in_final_read(history, NAME, findings, "phantom")
 
 
 CHECK = Check(NAME, conclude, examine)

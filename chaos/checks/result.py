@@ -62,6 +62,18 @@ def gathered(findings: Sequence[Finding]) -> tuple[Evidence, ...]:
     return tuple(piece for finding in findings for piece in finding.evidence)[:MOST_EVIDENCE]
 
 
+def none_in_final_read(
+    history: History, name: str, findings: Sequence[Finding], *figures: str
+) -> CheckResult:
+    """``none_allowed``, but INCONCLUSIVE where there was no final read to look into."""
+    result = none_allowed(name, findings, *figures)
+    if result.outcome is CheckOutcome.PASS and not history.replicas:
+        return CheckResult(
+            name, CheckOutcome.INCONCLUSIVE, result.figures, ({"why": "there was no final read"},)
+        )
+    return result
+
+
 def none_allowed(name: str, findings: Sequence[Finding], *figures: str) -> CheckResult:
     """FAIL when any of these counts is above zero."""
     counts = {figure: total(findings, figure) for figure in figures}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chaos.checks.result import Check, CheckResult, Finding, none_allowed
+from chaos.checks.result import Check, CheckResult, Finding, none_in_final_read
 from chaos.history.read import History
 from chaos.history.records import MOST_EVIDENCE, PartitionRecords
 
@@ -15,7 +15,8 @@ def examine(records: PartitionRecords) -> Finding:
     """Look up every identity that a member processed in what is left at the end."""
     rows = np.flatnonzero(records.consumed_slots >= 0)
     slots = records.consumed_slots[rows]
-    gone = rows[~records.in_every_replica[slots]]
+    read = records.consumed["offset"][rows] < records.read_to
+    gone = rows[read & ~records.in_every_replica[slots]]
     evidence = tuple(
         {
             **records.identity(int(records.consumed_slots[row])),
@@ -29,9 +30,9 @@ def examine(records: PartitionRecords) -> Finding:
     return Finding(records.partition, figures, evidence)
 
 
-def conclude(_: History, findings: Sequence[Finding]) -> CheckResult:
+def conclude(history: History, findings: Sequence[Finding]) -> CheckResult:
     """None may be."""
-    return none_allowed(NAME, findings, "visible_then_lost")
+    return none_in_final_read(history, NAME, findings, "visible_then_lost")
 
 
 CHECK = Check(NAME, conclude, examine)

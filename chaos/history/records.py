@@ -13,6 +13,7 @@ from chaos.history.read import Columns, History
 from chaos.history.tables import CONSUMED_TABLE, FINAL_TABLE, PRODUCED_TABLE, Outcome
 
 NO_SLOT = -1
+NO_BOUND = int(np.iinfo(np.int64).max)
 #: More evidence than this is not read by anyone; the figures count all of it.
 MOST_EVIDENCE = 20
 
@@ -78,6 +79,23 @@ class PartitionRecords:
         for counts in self.final_counts.values():
             held &= counts > 0
         return held
+
+    @cached_property
+    def read_to(self) -> int:
+        """The offset up to which every replica was read; no bound when each reader came to its end.
+
+        What stands above it in a read that ended early is unread, not lost.
+        """
+        return min(map(self._read_to, self.history.replicas), default=0)
+
+    def _read_to(self, replica: int) -> int:
+        for event in self.history.of_kind("final-read"):
+            unread = event.get("unread")
+            ended = not isinstance(unread, list) or self.partition not in unread
+            if event.get("replica") == replica and ended and not event.get("error"):
+                return NO_BOUND
+        offsets = self.final(replica)["offset"]
+        return int(offsets[-1]) + 1 if len(offsets) else 0
 
     @cached_property
     def consumed_slots(self) -> np.ndarray:

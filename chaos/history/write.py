@@ -8,19 +8,16 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from chaos.history.spool import SPOOL
 from chaos.history.tables import SCHEMA, TABLES, Table
 
 EVENTS = "events.jsonl"
 MANIFEST = "manifest.json"
-SPOOL = "spool"
-#: Rows are handed to the kernel at least this often, so that a kill -9 loses no acknowledged one.
-_BUFFERED_ROWS = 256
 
 Event = dict[str, object]
 
@@ -52,44 +49,6 @@ class EventLog:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-
-
-class Spool:
-    """Rows of one table as one process appends them; no other process writes the file."""
-
-    def __init__(self, folder: Path, table: Table, owner: str) -> None:
-        """Open the spool of one owner, a word without slashes."""
-        path = folder / SPOOL / f"{table.name}-{owner}.rows"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("ab", buffering=0)
-        self._rows: list[tuple[int, ...]] = []
-        self._dtype = table.dtype
-
-    def __enter__(self) -> "Spool":
-        """Use as a context manager: the last rows are written at its end."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Write what is left."""
-        self.flush()
-        self._file.close()
-
-    def add(self, row: tuple[int, ...]) -> None:
-        """Append one row, its fields in the order of the table."""
-        self._rows.append(row)
-        if len(self._rows) >= _BUFFERED_ROWS:
-            self.flush()
-
-    def flush(self) -> None:
-        """Hand every row to the kernel; a member does so before it commits."""
-        if self._rows:
-            self._file.write(np.array(self._rows, dtype=self._dtype).tobytes())
-            self._rows.clear()
 
 
 def seal(folder: Path, partitions: int) -> None:

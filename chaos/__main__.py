@@ -1,0 +1,160 @@
+"""The door of the chaos suite: ``python -m chaos list | validate | run | judge | restore``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from blueprint.outputs import load as load_outputs
+from blueprint.problem import BadInput, Problem
+from chaos.checks.result import CheckOutcome
+from chaos.experiment.load import load, shipped
+from chaos.judging import judge_run
+from chaos.restore import due, lease_book, restore
+from chaos.runner import Asked, run
+from chaos.targets.lab import config_of
+from chaos.targets.target import TargetError
+from chaos.terminal import Terminal, out
+from chaos.verdict import Verdict
+
+BAD_INPUT = 2
+RUNS_DIR = Path("runs")
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False
+)
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", help="path=value, such as workload.rate_per_s=1000")
+]
+
+
+@app.command("list")
+def list_experiments() -> None:
+    """The experiments that come with the project."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for experiment in shipped():
+        table.add_row(experiment.name, experiment.says)
+    Console().print(table)
+
+
+@app.command()
+def validate(name_or_file: str, overrides: Overrides = None) -> None:
+    """Check an experiment; names every error at once and changes nothing."""
+    experiment = load(name_or_file, overrides or ())
+    config_of("validate", experiment.lab)
+    out(f"{experiment.name}: valid; {len(experiment.steps)} steps, {experiment.says}")
+
+
+@app.command("run")
+def run_experiment(
+    name_or_file: str,
+    outputs: Annotated[Path | None, typer.Option(help="StackOutputs of a running cluster")] = None,
+    stack: Annotated[str | None, typer.Option(help="a Pulumi stack that exports them")] = None,
+    seed: Annotated[int | None, typer.Option(help="replays the choices of a run")] = None,
+    runs_dir: Annotated[Path, typer.Option(help="where the run's folder is made")] = RUNS_DIR,
+    overrides: Overrides = None,
+) -> None:
+    """Run an experiment and judge it; boots and takes down its own lab without --outputs."""
+    experiment = load(name_or_file, overrides or (), seed)
+    config_of("validate", experiment.lab)
+    if stack is not None:
+        legal = "--outputs FILE with what `pulumi stack output --json` says"
+        raise BadInput([Problem("--stack", repr(stack), legal)])
+    found = load_outputs(_text(outputs)) if outputs else None
+    terminal = Terminal(experiment.max_duration_s)
+    run_dir = run(Asked(experiment, runs_dir, found), terminal)
+    terminal.say("judging every record")
+    _conclude(run_dir)
+
+
+@app.command()
+def judge(run_dir: Path) -> None:
+    """The verdict of a run again, from its history alone."""
+    _conclude(run_dir)
+
+
+@app.command("restore")
+def restore_all() -> None:
+    """Undo whatever any run left behind; safe to repeat."""
+    book = lease_book()
+    done = restore(book)
+    for line in done:
+        out(line)
+    for _, lease in book.all():
+        if not due(lease):
+            out(f"{Path(lease.run_dir).name}: {lease.what} belongs to a run that goes on; left")
+    for path in book.damaged():
+        raise BadInput([Problem(f"lease {path}", "a file that is no lease", "a lease")])
+    if not done:
+        out("nothing to do")
+
+
+def _conclude(run_dir: Path) -> None:
+    verdict = judge_run(run_dir)
+    _print_verdict(verdict, run_dir)
+    raise typer.Exit(verdict.exit_code)
+
+
+def _print_verdict(verdict: Verdict, run_dir: Path) -> None:
+    for check in verdict.checks:
+        if check.outcome is not CheckOutcome.PASS:
+            out(f"  {check.outcome.value:12} {check.name}: {_first(check.evidence, check.figures)}")
+    records, times = verdict.records, verdict.recovery_s
+    out(
+        f"  acknowledged {records['acknowledged']:,}, lost {records['lost']:,}, "
+        f"duplicated {records['duplicated']:,}, unknown {records['unknown']:,}"
+    )
+    said = ", ".join(
+        f"{name} {'did not finish' if time is None else f'{time:.1f} s'}"
+        for name, time in times.items()
+    )
+    out(f"  recovery: {said}")
+    expected = "" if verdict.expected.outcome == "PASS" else f" (expected: {_wanted(verdict)})"
+    reason = f": {verdict.reason}" if verdict.reason else ""
+    out(f"{verdict.outcome.value}{expected}{reason}")
+    out(str(run_dir / "report.html"))
+
+
+def _wanted(verdict: Verdict) -> str:
+    wanted = verdict.expected
+    by = f" by {wanted.check}" if wanted.check else ""
+    return f"{wanted.outcome}{by}, {'as it is' if verdict.as_expected else 'which it is NOT'}"
+
+
+def _first(evidence: object, figures: object) -> str:
+    pieces = evidence if isinstance(evidence, tuple) else ()
+    return str(dict(pieces[0]) if pieces else figures)[:300]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = str(getattr(error, "strerror", None) or error)
+        raise BadInput([Problem("--outputs", str(path), "a readable file", reason)]) from None
+
+
+def main() -> int:
+    """Run the door; bad input and an unwilling target are one line each and exit 2."""
+    try:
+        app(standalone_mode=False)
+    except (BadInput, TargetError) as error:
+        print(f"chaos: {error}".replace("\n", "\nchaos: "), file=sys.stderr)
+        return BAD_INPUT
+    except typer.Exit as left:
+        return left.exit_code
+    except typer.Abort:
+        return BAD_INPUT
+    except Exception as error:
+        if error.__class__.__module__.startswith(("click", "typer")):
+            print(f"chaos: {getattr(error, 'message', error)}", file=sys.stderr)
+            return BAD_INPUT
+        raise
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,27 @@
+"""The faults. Each is one file; adding one is a file, a test and a line here."""
+
+from collections.abc import Mapping
+
+from chaos.faults.az_blackhole import AzBlackhole
+from chaos.faults.az_kill import AzKill
+from chaos.faults.fault import Fault
+from chaos.faults.isolated_zone_kill import IsolatedZoneKill
+from chaos.faults.latency import Latency
+from chaos.faults.member_join import MemberJoin
+from chaos.faults.member_kill import MemberKill
+from chaos.faults.member_leave import MemberLeave
+from chaos.faults.noop import Noop
+
+REGISTRY: Mapping[str, type[Fault]] = {
+    fault.name: fault
+    for fault in (
+        AzKill,
+        AzBlackhole,
+        Latency,
+        IsolatedZoneKill,
+        MemberJoin,
+        MemberLeave,
+        MemberKill,
+        Noop,
+    )
+}

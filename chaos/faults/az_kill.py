@@ -1,0 +1,45 @@
+"""az-kill: the machines of a zone lose power."""
+
+from collections.abc import Sequence
+
+from blueprint.failover_budget import Loss
+from blueprint.topology import Role
+from chaos.faults.fault import Effect, Fault
+from chaos.faults.zone_view import await_fenced, refusing
+from chaos.leases import Undo
+
+#: Longer than any profile's broker session, so that a slow fencing is seen and not missed.
+FENCED_TIMEOUT_S = 15.0
+
+
+class AzKill(Fault):
+    """SIGKILL of every broker and controller of one zone, at one moment."""
+
+    name = "az-kill"
+    says = "A zone's brokers and controller die at once; connections to them are refused."
+    loss = Loss.KILL
+
+    def undo(self) -> Sequence[Undo]:
+        """Start the nodes."""
+        names = tuple(map(str, self._scene.nodes_in_zone()))
+        return (Undo(action="start-nodes", names=names),)
+
+    def inject(self) -> None:
+        """Kill them."""
+        self._scene.target.kill(self._scene.nodes_in_zone())
+
+    def effects(self) -> Sequence[Effect]:
+        """Ask each node for a connection, and the survivors whom they take for alive."""
+        scene = self._scene
+        nodes = [node for node in scene.outputs.nodes if node.zone == scene.zone]
+        brokers = sum(node.role is Role.BROKER for node in nodes)
+        fenced = await_fenced(scene.outputs, scene.zone, scene.topic, FENCED_TIMEOUT_S)
+        return (
+            Effect("nodes that refuse a connection", "nodes", len(nodes), refusing(nodes)),
+            Effect("brokers gone from the survivors' metadata", "brokers", brokers, fenced),
+        )
+
+    def heal(self) -> Sequence[str]:
+        """Start them and wait until they listen."""
+        self._scene.target.start(self._scene.nodes_in_zone())
+        return ()

@@ -1,0 +1,112 @@
+"""What a fault is: a small class in one file that injects, measures its effect, and heals."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from blueprint.failover_budget import Loss
+from blueprint.outputs import StackOutputs
+from chaos.leases import Undo
+from chaos.targets.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One effect, measured from outside: it bit when the two numbers agree within 20 %."""
+
+    effect: str
+    unit: str
+    expected: float
+    measured: float
+
+
+class Members(Protocol):
+    """The consumer group's processes, as a fault may change them."""
+
+    def join(self, zone: str) -> str:
+        """Start one more member; returns its name."""
+
+    def leave(self, zone: str) -> str:
+        """Let one member of a zone leave in order; returns its name."""
+
+    def kill(self, zone: str) -> str:
+        """SIGKILL one member of a zone; returns its name."""
+
+    def group_size(self) -> int:
+        """How many members the group's coordinator counts now."""
+
+    def await_group_size(self, size: int, timeout_s: float) -> int:
+        """Wait until the coordinator counts so many; returns what it counts at the end."""
+
+    def handed_over(self) -> int:
+        """How often partitions were assigned to or taken from members so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where a fault happens."""
+
+    target: Target
+    topic: str
+    zone: str
+    members: Members
+    latency_ms: float = 0.0
+    jitter_ms: float = 0.0
+
+    @property
+    def outputs(self) -> StackOutputs:
+        """The target's outputs."""
+        return self.target.outputs
+
+    def nodes_in_zone(self) -> list[int]:
+        """The node ids of the zone."""
+        return [node.id for node in self.outputs.nodes if node.zone == self.zone]
+
+    def links_of_zone(self, *planes: str) -> list[str]:
+        """The links that begin or end in the zone, of these planes, or of all."""
+        zone_of = {node.id: node.zone for node in self.outputs.nodes}
+        return [
+            link.name
+            for link in self.outputs.links
+            if self.zone in (link.source_zone, zone_of[link.node_id])
+            and (not planes or link.plane.value in planes)
+        ]
+
+
+class Fault(ABC):
+    """One fault of one step. ``inject`` and ``heal`` may be cut short at any point.
+
+    Attributes:
+        name: Its name in experiments.
+        says: In one sentence, what a user would see.
+        loss: What the failover budget takes it for.
+        strikes_zone: Whether the zone's own clients are excused while it lasts.
+        needs_latency: Whether it needs ``latency_ms``.
+    """
+
+    name: ClassVar[str]
+    says: ClassVar[str]
+    loss: ClassVar[Loss]
+    strikes_zone: ClassVar[bool] = True
+    needs_latency: ClassVar[bool] = False
+
+    def __init__(self, scene: Scene) -> None:
+        """Bind to a scene; nothing happens."""
+        self._scene = scene
+
+    def undo(self) -> Sequence[Undo]:
+        """What undoes it, written to the lease before ``inject``; nothing by default."""
+        return ()
+
+    @abstractmethod
+    def inject(self) -> None:
+        """Do it."""
+
+    @abstractmethod
+    def effects(self) -> Sequence[Effect]:
+        """Measure what it did, while it is active."""
+
+    def heal(self) -> Sequence[str]:
+        """Undo it; returns what had to be done beyond that, for the history."""
+        return ()

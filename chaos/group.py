@@ -1,0 +1,115 @@
+"""The consumer group of a run: its member processes, and its size as the coordinator says."""
+
+import time
+from pathlib import Path
+
+from blueprint.client_settings import consumer_settings
+from blueprint.outputs import StackOutputs
+from chaos.budget import profile_of
+from chaos.crew import Worker
+from chaos.experiment.model import Workload
+from chaos.live import Live
+from chaos.targets.target import TargetError
+from chaos.topic import Topic
+from chaos.workload.spec import MemberSpec
+
+_POLL_S = 0.2
+LEAVE_TIMEOUT_S = 15.0
+_ANSWER_TIMEOUT_S = 30.0
+
+
+class Group:
+    """Members join, leave and die here; each is a process."""
+
+    def __init__(
+        self,
+        run_dir: Path,
+        number: int,
+        outputs: StackOutputs,
+        workload: Workload,
+        topic: Topic,
+        live: Live,
+    ) -> None:
+        """Bind to a topic; nobody has joined yet."""
+        self.name = f"{topic.name}-readers"
+        self._run_dir, self._number = run_dir, number
+        self._outputs, self._workload = outputs, workload
+        self._topic, self._live = topic, live
+        self._members: list[Worker] = []
+        self._count = 0
+
+    @property
+    def members(self) -> list[Worker]:
+        """Those that were started and not told to leave or killed."""
+        return list(self._members)
+
+    def join(self, zone: str) -> str:
+        """Start one more member in a zone; returns its name."""
+        profile = profile_of(self._outputs)
+        bootstrap = self._outputs.bootstrap_servers[zone]
+        settings = consumer_settings(profile, bootstrap, self.name, self._workload.protocol)
+        spec = MemberSpec(
+            history=str(self._run_dir / "history"),
+            run=self._number,
+            index=self._count,
+            topic=self._topic.name,
+            settings=settings,
+        )
+        name = f"member-{self._count}"
+        self._count += 1
+        self._members.append(Worker(self._run_dir, name, zone, spec, self._live.hear))
+        return name
+
+    def leave(self, zone: str) -> str:
+        """Let the newest member of a zone leave in order."""
+        member = self._take(zone)
+        member.stop()
+        if not member.wait(LEAVE_TIMEOUT_S):
+            member.kill()
+        return member.name
+
+    def kill(self, zone: str) -> str:
+        """SIGKILL the newest member of a zone."""
+        member = self._take(zone)
+        member.kill()
+        member.wait(LEAVE_TIMEOUT_S)
+        return member.name
+
+    def group_size(self) -> int:
+        """How many members the coordinator counts.
+
+        Raises:
+            TargetError: It does not answer.
+        """
+        deadline = time.monotonic() + _ANSWER_TIMEOUT_S
+        while (size := self._topic.group_size(self.name)) is None:
+            if time.monotonic() > deadline:
+                raise TargetError(f"group {self.name}: its coordinator does not answer")
+        return size
+
+    def await_group_size(self, size: int, timeout_s: float) -> int:
+        """Wait until the coordinator counts so many; returns what it counts at the end."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            found = self._topic.group_size(self.name)
+            if found == size:
+                return size
+            if time.monotonic() > deadline:
+                return -1 if found is None else found
+            time.sleep(_POLL_S)
+
+    def handed_over(self) -> int:
+        """How often partitions were assigned to or taken from members so far."""
+        return self._live.handed_over
+
+    def missing(self) -> list[str]:
+        """Members that ended by themselves: a defect of the run."""
+        return [member.name for member in self._members if not member.running]
+
+    def _take(self, zone: str) -> Worker:
+        inside = [member for member in self._members if member.zone == zone] or self._members
+        if not inside:
+            raise TargetError(f"group {self.name} has no member left")
+        member = inside[-1]
+        self._members.remove(member)
+        return member

@@ -1,0 +1,116 @@
+"""What is known of a run while it goes on: rates, lag, leaders. Read by the terminal and the abort.
+
+Nothing here is judged; the verdict reads the history alone.
+"""
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from chaos.history.write import EventLog
+
+#: Rates are those of the last second.
+_RATE_SPAN_S = 1.0
+#: What workers say that belongs into the history as it is.
+_LOGGED = frozenset(
+    {
+        "producer-start",
+        "producer-exit",
+        "member-exit",
+        "commit",
+        "commit-failed",
+        "assign",
+        "revoke",
+        "lost-partitions",
+        "fatal",
+        "acks",
+    }
+)
+
+
+@dataclass
+class Live:
+    """The present, fed by workers from their threads.
+
+    Attributes:
+        step: What the run is doing.
+        fault: The active fault, or nothing.
+        watched: Whether the abort conditions apply: between steady state and the end of the load.
+        acknowledged: Acknowledgements so far.
+        in_flight: By producer, records without an answer yet.
+        last_ack_s: When something was last acknowledged, by the monotonic clock.
+    """
+
+    log: EventLog
+    partitions: int
+    step: str = "starting"
+    fault: str = ""
+    watched: bool = False
+    acknowledged: int = 0
+    in_flight: dict[int, int] = field(default_factory=dict)
+    last_ack_s: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        """Begin with nothing known."""
+        self._lock = threading.Lock()
+        self._acks: deque[tuple[float, int]] = deque()
+        self._highest: dict[int, int] = {}
+        self._positions: dict[int, int] = {}
+        self._handed_over = 0
+        self._assigned: dict[int, int] = {}
+        self.alive_producers: set[int] = set()
+
+    def hear(self, said: dict[str, Any]) -> None:
+        """Take in one line of a worker."""
+        event = str(said.pop("e", ""))
+        if event in _LOGGED:
+            self.log.add(event, **said)
+        with self._lock:
+            if event == "acks":
+                self._hear_acks(said)
+            elif event == "reads":
+                for partition, position in said["positions"].items():
+                    p = int(partition)
+                    self._positions[p] = max(self._positions.get(p, 0), position)
+            elif event in ("assign", "revoke", "lost-partitions") and said["partitions"]:
+                self._handed_over += 1
+            elif event == "producer-start":
+                self.alive_producers.add(said["producer"])
+            elif event == "producer-exit":
+                self.alive_producers.discard(said["producer"])
+
+    @property
+    def handed_over(self) -> int:
+        """How often partitions changed hands."""
+        return self._handed_over
+
+    def rate_per_s(self) -> float:
+        """Acknowledgements per second over the last second."""
+        now = time.monotonic()
+        with self._lock:
+            while self._acks and self._acks[0][0] < now - _RATE_SPAN_S:
+                self._acks.popleft()
+            return sum(count for _, count in self._acks) / _RATE_SPAN_S
+
+    def lag_records(self) -> int:
+        """The backlog of the worst partition, in records."""
+        with self._lock:
+            behind = (high + 1 - self._positions.get(p, 0) for p, high in self._highest.items())
+            return max(behind, default=0)
+
+    def silent_s(self) -> float:
+        """How long nothing was acknowledged anywhere."""
+        return time.monotonic() - self.last_ack_s
+
+    def _hear_acks(self, said: dict[str, Any]) -> None:
+        now, count = time.monotonic(), int(said["count"])
+        self.in_flight[said["producer"]] = int(said["in_flight"])
+        if count:
+            self.acknowledged += count
+            self._acks.append((now, count))
+            self.last_ack_s = now
+        for partition, high in said["highest"].items():
+            p = int(partition)
+            self._highest[p] = max(self._highest.get(p, -1), high)

@@ -1,0 +1,1 @@
+"""What a run may disturb: each target is one file, and only ``lab`` knows the lab."""

@@ -1,0 +1,93 @@
+"""What a worker is told on the first line of its standard input, and how it answers.
+
+Workers import little, since a dozen of them start on two cores beside a cluster.
+"""
+
+import json
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+Setting = str | int | bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerSpec:
+    """One producer: ``index`` is its identity, ``run`` the run's number in each payload."""
+
+    history: str
+    run: int
+    index: int
+    zone: str
+    topic: str
+    partitions: int
+    record_bytes: int
+    rate_per_s: float
+    seed: int
+    settings: Mapping[str, Setting]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSpec:
+    """One member of the consumer group."""
+
+    history: str
+    run: int
+    index: int
+    topic: str
+    settings: Mapping[str, Setting]
+
+
+@dataclass(frozen=True, slots=True)
+class FinalReadSpec:
+    """The final read of one replica: every partition from 0 to its pinned end."""
+
+    history: str
+    run: int
+    replica: int
+    topic: str
+    ends: Mapping[str, int]
+    timeout_s: float
+    settings: Mapping[str, Setting]
+
+
+Spec = ProducerSpec | MemberSpec | FinalReadSpec
+
+
+def to_line(spec: Spec) -> str:
+    """A spec as one line."""
+    return json.dumps(asdict(spec), separators=(",", ":")) + "\n"
+
+
+def read_fields() -> dict[str, Any]:
+    """The first line of standard input."""
+    return dict(json.loads(sys.stdin.readline()))
+
+
+def say(event: str, **fields: object) -> None:
+    """Answer with one line; a runner that is gone is not an error here."""
+    try:
+        sys.stdout.write(json.dumps({"e": event, **fields}, separators=(",", ":")) + "\n")
+        sys.stdout.flush()
+    except (BrokenPipeError, ValueError):
+        pass
+
+
+class Orders:
+    """Standard input, watched by a thread: ``stop`` asks for an orderly end, its end for any."""
+
+    def __init__(self) -> None:
+        """Begin to listen."""
+        self.stop = threading.Event()
+        self.abandoned = threading.Event()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        for line in sys.stdin:
+            if line.strip() == "stop":
+                self.stop.set()
+        # Whoever held the other end is gone, or wants no answer.
+        self.abandoned.set()
+        self.stop.set()
