@@ -102,10 +102,6 @@ class Group:
         """How often partitions were assigned to or taken from members so far."""
         return self._live.handed_over
 
-    def missing(self) -> list[str]:
-        """Members that ended by themselves: a defect of the run."""
-        return [member.name for member in self._members if not member.running]
-
     def _take(self, zone: str) -> Worker:
         inside = [member for member in self._members if member.zone == zone] or self._members
         if not inside:

@@ -13,6 +13,8 @@ from chaos.history.write import EventLog
 
 #: Rates are those of the last second.
 _RATE_SPAN_S = 1.0
+#: A group that has not read anything for this long will not: beyond its session time-out.
+_STILL_S = 10.0
 #: What workers say that belongs into the history as it is.
 _LOGGED = frozenset(
     {
@@ -58,6 +60,7 @@ class Live:
         self._acks: deque[tuple[float, int]] = deque()
         self._highest: dict[int, int] = {}
         self._positions: dict[int, int] = {}
+        self._moved_s = time.monotonic()
         self._handed_over = 0
         self._assigned: dict[int, int] = {}
         self.alive_producers: set[int] = set()
@@ -71,9 +74,7 @@ class Live:
             if event == "acks":
                 self._hear_acks(said)
             elif event == "reads":
-                for partition, position in said["positions"].items():
-                    p = int(partition)
-                    self._positions[p] = max(self._positions.get(p, 0), position)
+                self._hear_reads(said["positions"])
             elif event in ("assign", "revoke", "lost-partitions") and said["partitions"]:
                 self._handed_over += 1
             elif event == "producer-start":
@@ -100,9 +101,23 @@ class Live:
             behind = (high + 1 - self._positions.get(p, 0) for p, high in self._highest.items())
             return max(behind, default=0)
 
+    def drained(self) -> bool:
+        """Whether everything acknowledged was read, or nothing more is being read.
+
+        Records that were lost are never read: a group cannot be waited for beyond its last step.
+        """
+        return self.lag_records() == 0 or time.monotonic() - self._moved_s > _STILL_S
+
     def silent_s(self) -> float:
         """How long nothing was acknowledged anywhere."""
         return time.monotonic() - self.last_ack_s
+
+    def _hear_reads(self, positions: dict[str, int]) -> None:
+        for partition, position in positions.items():
+            p = int(partition)
+            if position > self._positions.get(p, 0):
+                self._positions[p] = position
+                self._moved_s = time.monotonic()
 
     def _hear_acks(self, said: dict[str, Any]) -> None:
         now, count = time.monotonic(), int(said["count"])

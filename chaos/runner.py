@@ -123,7 +123,7 @@ def _play_all(
     try:
         with terminal.showing(live):
             producers = _load(stage, number)
-            interrupts.watch(_abort_conditions(stage))
+            interrupts.watch(_abort_conditions(stage, producers))
             _await_steady(stage)
             for step in experiment.steps:
                 play(stage, step)
@@ -249,7 +249,7 @@ def _known(outputs: StackOutputs, zone: str) -> str:
     return zone
 
 
-def _abort_conditions(stage: Stage) -> Callable[[], str]:
+def _abort_conditions(stage: Stage, producers: Sequence[Worker]) -> Callable[[], str]:
     experiment, began_s = stage.experiment, time.monotonic()
 
     def due_now() -> str:
@@ -260,8 +260,9 @@ def _abort_conditions(stage: Stage) -> Callable[[], str]:
             return f"abort_when.silent_s: nothing acknowledged for {when.silent_s:g} s"
         if live.watched and live.lag_records() > when.lag_records:
             return f"abort_when.lag_records: {live.lag_records():,} records of lag"
-        missing = stage.group.missing() if live.watched else []
-        return f"{missing[0]} ended by itself; see workers.log" if missing else ""
+        workers = [*producers, *stage.group.members] if live.watched else []
+        missing = next((worker.name for worker in workers if not worker.running), "")
+        return f"{missing} ended by itself; see workers.log" if missing else ""
 
     return due_now
 
@@ -298,7 +299,7 @@ def _end_load(stage: Stage, producers: Sequence[Worker]) -> None:
     for producer in producers:
         producer.stop()
     wait_all(list(producers), STOP_TIMEOUT_S)
-    wait_until(lambda: stage.live.lag_records() == 0, DRAIN_TIMEOUT_S)
+    wait_until(stage.live.drained, DRAIN_TIMEOUT_S)
     members = stage.group.members
     for member in members:
         member.stop()

@@ -75,6 +75,7 @@ def play(stage: Stage, step: Step) -> None:
         time.sleep(max(0.0, step.hold_s - (time.monotonic() - active_s)))  # the fault's length
     finally:
         with stage.interrupts.masked():
+            stage.log.add("fault-healing", id=step.id)
             for note in fault.heal():
                 stage.log.add("note", id=step.id, text=note)
             stage.log.add("fault-healed", id=step.id)

@@ -15,7 +15,7 @@ NAME = "lost"
 def examine(records: PartitionRecords) -> Finding:
     """Look up every acknowledged identity in what is left at the end."""
     rows = np.flatnonzero(records.acknowledged)
-    read = records.produced["offset"][rows] < records.read_to
+    read = records.was_read(records.produced["offset"][rows])
     missing = rows[read & ~records.in_every_replica[records.produced_slots[rows]]]
     # A client can acknowledge with an offset that is none; such a record is never simply left out.
     evidence = tuple(_evidence(records, int(row)) for row in missing[:MOST_EVIDENCE])

@@ -115,7 +115,7 @@ def _worst(findings: Sequence[Finding], name: str) -> float | None:
 
 
 def _isr_s(history: History, window: FaultWindow) -> float | None:
-    """From the heal until every partition was in full sync again."""
+    """From the moment the heal began, restarts included, until every ISR was full again."""
     full = number(history.one("plan") or {}, "replication_factor") or 0
     sizes: dict[object, int] = {}
     back_ns: int | None = None
@@ -129,7 +129,7 @@ def _isr_s(history: History, window: FaultWindow) -> float | None:
         back_ns = (at_ns if back_ns is None else back_ns) if complete else None
     if back_ns is None:
         return None
-    return round(max(0, back_ns - window.heal_ns) / NS_PER_S, 3)
+    return round(max(0, back_ns - window.healing_ns) / NS_PER_S, 3)
 
 
 CHECK = Check(NAME, conclude, examine)

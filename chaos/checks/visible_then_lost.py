@@ -15,7 +15,7 @@ def examine(records: PartitionRecords) -> Finding:
     """Look up every identity that a member processed in what is left at the end."""
     rows = np.flatnonzero(records.consumed_slots >= 0)
     slots = records.consumed_slots[rows]
-    read = records.consumed["offset"][rows] < records.read_to
+    read = records.was_read(records.consumed["offset"][rows])
     gone = rows[read & ~records.in_every_replica[slots]]
     evidence = tuple(
         {

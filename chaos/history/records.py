@@ -80,13 +80,16 @@ class PartitionRecords:
             held &= counts > 0
         return held
 
-    @cached_property
-    def read_to(self) -> int:
-        """The offset up to which every replica was read; no bound when each reader came to its end.
+    def was_read(self, offsets: np.ndarray) -> np.ndarray:
+        """Whether the final reads passed these offsets: all of them when each came to its end.
 
-        What stands above it in a read that ended early is unread, not lost.
+        What stands above the last record of a read that ended early is unread, not lost; so is
+        a record that was acknowledged without an offset (-1, after a retry that was a duplicate).
         """
-        return min(map(self._read_to, self.history.replicas), default=0)
+        reached = min(map(self._read_to, self.history.replicas), default=0)
+        if reached == NO_BOUND:
+            return np.ones(len(offsets), dtype=bool)
+        return (offsets >= 0) & (offsets < reached)
 
     def _read_to(self, replica: int) -> int:
         for event in self.history.of_kind("final-read"):

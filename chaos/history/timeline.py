@@ -32,6 +32,7 @@ class FaultWindow:
         zone: The zone it struck, or an empty string.
         inject_ns: When the injection began.
         active_ns: When it was complete; the end of the run if it never was.
+        healing_ns: When the undoing began; the end of the run if it never did.
         heal_ns: When the undoing was complete; the end of the run if it never was.
         whole_ns: When the cluster was seen whole again; the end of the run if it never was.
         healed: Whether the undoing came to its end.
@@ -42,6 +43,7 @@ class FaultWindow:
     zone: str
     inject_ns: int
     active_ns: int
+    healing_ns: int
     heal_ns: int
     whole_ns: int
     healed: bool
@@ -51,21 +53,26 @@ def fault_windows(history: History) -> tuple[FaultWindow, ...]:
     """Every fault of the run, in order."""
     end_ns = whole(history.events[-1], "t_ns")
     moments: dict[str, dict[str, int]] = {}
-    for event in history.of_kind("fault-active", "fault-healed", "whole"):
+    for event in history.of_kind("fault-active", "fault-healing", "fault-healed", "whole"):
         moments.setdefault(str(event.get("id")), {})[str(event["kind"])] = whole(event, "t_ns")
-    return tuple(
-        FaultWindow(
-            id=str(event.get("id")),
-            fault=str(event.get("fault")),
-            zone=str(event.get("zone") or ""),
-            inject_ns=whole(event, "t_ns"),
-            active_ns=moments.get(str(event.get("id")), {}).get("fault-active", end_ns),
-            heal_ns=moments.get(str(event.get("id")), {}).get("fault-healed", end_ns),
-            whole_ns=moments.get(str(event.get("id")), {}).get("whole", end_ns),
-            healed="fault-healed" in moments.get(str(event.get("id")), {}),
+    windows = []
+    for event in history.of_kind("fault-inject"):
+        seen = moments.get(str(event.get("id")), {})
+        heal_ns = seen.get("fault-healed", end_ns)
+        windows.append(
+            FaultWindow(
+                id=str(event.get("id")),
+                fault=str(event.get("fault")),
+                zone=str(event.get("zone") or ""),
+                inject_ns=whole(event, "t_ns"),
+                active_ns=seen.get("fault-active", end_ns),
+                healing_ns=seen.get("fault-healing", heal_ns),
+                heal_ns=heal_ns,
+                whole_ns=seen.get("whole", end_ns),
+                healed="fault-healed" in seen,
+            )
         )
-        for event in history.of_kind("fault-inject")
-    )
+    return tuple(windows)
 
 
 def load_span_ns(history: History) -> tuple[int, int]:

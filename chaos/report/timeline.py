@@ -156,7 +156,7 @@ def _throughput(axis: Axes, curves: Curves) -> None:
 
 
 def _lag(axis: Axes, curves: Curves) -> None:
-    axis.set_title(f"Consumer lag in seconds, each of {len(curves.lag_s)} partitions")
+    axis.set_title("Consumer lag of each partition, seconds")
     for lag in curves.lag_s.values():
         axis.plot(curves.at_s, lag, color=_FIRST, linewidth=0.9, alpha=0.55)
     axis.set_ylim(bottom=0)

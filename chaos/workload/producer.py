@@ -58,9 +58,16 @@ class Sender:
             if self._fatal:
                 self._renew()
             self._send_due()
-            self._me.client.poll(_POLL_S)
+            self._poll(_POLL_S)
             self._report()
         self._end(0.0 if self._orders.abandoned.is_set() else FLUSH_TIMEOUT_S)
+
+    def _poll(self, timeout_s: float) -> None:
+        """Serve answers; a fatal error is raised here and not only told to the callbacks."""
+        try:
+            self._me.client.poll(timeout_s)
+        except KafkaException as error:
+            self._on_error(error.args[0])
 
     def _identity(self) -> _Identity:
         number = self._spec.index + self._incarnation * IDENTITIES
@@ -149,12 +156,14 @@ class Sender:
         while len(me.client) and time.monotonic() < deadline:
             if self._orders.abandoned.is_set() or self._fatal:
                 break
-            me.client.poll(0.1)
+            self._poll(0.1)
             self._report()
         if len(me.client):
             # Given up on: each gets its row, and nobody knows whether it is in the log.
             me.client.purge()
-            me.client.flush(_PURGE_TIMEOUT_S)
+            deadline = time.monotonic() + _PURGE_TIMEOUT_S
+            while len(me.client) and time.monotonic() < deadline:
+                self._poll(0.1)
         self._report(now=True)
         self._spool.flush()
         say(

@@ -287,6 +287,17 @@ def test_what_was_not_read_is_not_called_lost(tmp_path: Path) -> None:
     assert result(tmp_path, told, "lost").outcome is CheckOutcome.PASS
 
 
+def test_an_acknowledgement_without_an_offset_is_judged_only_by_a_whole_read(
+    tmp_path: Path,
+) -> None:
+    """Librdkafka acknowledges a retry that was a duplicate with offset -1."""
+    told = Told().whole(3).sent(3, -1)
+    told.high, told.unread = 4, [0]
+    assert result(tmp_path / "short", told, "lost").outcome is CheckOutcome.PASS
+    there = Told().whole(3).sent(3, -1).holds(3, 3)
+    assert result(tmp_path / "there", there, "lost").outcome is CheckOutcome.PASS
+
+
 def test_without_a_final_read_nothing_is_said_of_the_records(tmp_path: Path) -> None:
     """INCONCLUSIVE, never PASS and never FAIL."""
     told = Told().sent(0, 0).read(0, 0)
