@@ -137,23 +137,28 @@ def _text(path: Path) -> str:
         raise BadInput([Problem("--outputs", str(path), "a readable file", reason)]) from None
 
 
+def _usage(error: Exception) -> str:
+    """A refused command line: which option, what is legal."""
+    said = getattr(error, "format_message", None)
+    return str(said() if callable(said) else error)
+
+
 def main() -> int:
     """Run the door; bad input and an unwilling target are one line each and exit 2."""
     try:
-        app(standalone_mode=False)
+        # Without click's own ending an exit code is what the call returns.
+        code = app(standalone_mode=False)
     except (BadInput, TargetError) as error:
         print(f"chaos: {error}".replace("\n", "\nchaos: "), file=sys.stderr)
         return BAD_INPUT
-    except typer.Exit as left:
-        return left.exit_code
     except typer.Abort:
         return BAD_INPUT
     except Exception as error:
         if error.__class__.__module__.startswith(("click", "typer")):
-            print(f"chaos: {getattr(error, 'message', error)}", file=sys.stderr)
+            print(f"chaos: {_usage(error)}", file=sys.stderr)
             return BAD_INPUT
         raise
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 if __name__ == "__main__":

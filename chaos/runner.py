@@ -25,7 +25,7 @@ from chaos.observer import Observer
 from chaos.reaper import spawn
 from chaos.restore import due, end_workers, lease_book
 from chaos.stepping import Stage, play
-from chaos.targets.lab import LabTarget, take_down, target_of
+from chaos.targets.lab import LabTarget, keep_logs, take_down, target_of
 from chaos.targets.target import TargetError
 from chaos.terminal import Terminal
 from chaos.topic import Topic
@@ -76,6 +76,7 @@ def run(asked: Asked, terminal: Terminal) -> Path:
             end_workers(str(run_dir))
             log.close()
             _seal(run_dir, experiment)
+            keep_logs(lab, run_dir / "logs")
             if own_lab:
                 take_down(lab)
             lease_book().release(lease)

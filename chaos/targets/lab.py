@@ -1,8 +1,9 @@
 """The lab as a target. The one file of this room that knows it."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from blueprint.outputs import StackOutputs
@@ -12,6 +13,7 @@ from chaos.targets.target import Say, TargetError
 from lab.cluster import Lab, tear_down
 from lab.config import LabConfig, parse
 from lab.problem import LabError
+from lab.state import state_of
 from lab.tools.cache import root
 from lab.toxiproxy import LinkError
 
@@ -91,6 +93,12 @@ def config_of(name: str, settings: LabSettings) -> LabConfig:
         BadInput: The lab would refuse it.
     """
     return parse({"name": name, **settings.model_dump()}, "lab")
+
+
+def keep_logs(name: str, folder: Path) -> None:
+    """Copy what a lab's processes printed, before the lab goes down with it."""
+    with suppress(OSError, shutil.Error):
+        shutil.copytree(state_of(name).logs, folder, dirs_exist_ok=True)
 
 
 def take_down(name: str) -> bool:

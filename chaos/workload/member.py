@@ -26,7 +26,7 @@ class Member:
         self._committed: dict[int, int] = {}
         self._count = 0
         self._committed_s = self._reported_s = time.monotonic()
-        self._consumer = Consumer({**spec.settings, "on_commit": self._on_commit, "log_level": 0})
+        self._consumer = Consumer({**spec.settings, "on_commit": self._on_commit, "log_level": 4})
 
     def run(self) -> None:
         """Join, process until told to stop, leave in order."""

@@ -31,7 +31,9 @@ class _Identity:
         self, spec: ProducerSpec, number: int, on_error: Callable[[KafkaError], None]
     ) -> None:
         self.number = number
-        self.client = Producer({**spec.settings, "error_cb": on_error, "log_level": 0})
+        self.client = Producer(
+            {**spec.settings, "error_cb": on_error, "log_level": 7, "debug": "eos"}
+        )
         self.encoder = Encoder(spec.run, number, spec.record_bytes, spec.seed + number)
         self.sequences = [0] * spec.partitions
         self.began_s = time.monotonic()
