@@ -49,6 +49,11 @@ class Worker:
         """Whether the process is there."""
         return self._process.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """How the process ended; negative for a signal, None while it runs."""
+        return self._process.poll()
+
     def stop(self) -> None:
         """Ask it to end in order."""
         self._tell("stop\n")

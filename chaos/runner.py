@@ -262,8 +262,10 @@ def _abort_conditions(stage: Stage, producers: Sequence[Worker]) -> Callable[[],
         if live.watched and live.lag_records() > when.lag_records:
             return f"abort_when.lag_records: {live.lag_records():,} records of lag"
         workers = [*producers, *stage.group.members] if live.watched else []
-        missing = next((worker.name for worker in workers if not worker.running), "")
-        return f"{missing} ended by itself; see workers.log" if missing else ""
+        for worker in workers:
+            if not worker.running:
+                return f"{worker.name} ended by itself ({worker.exit_code}); see workers.log"
+        return ""
 
     return due_now
 

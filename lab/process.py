@@ -7,6 +7,7 @@ the process exists, so whoever comes next finds it again, and never signals a st
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ import psutil
 from lab.problem import LabError
 
 KILL_TIMEOUT_S = 10.0
+_POLL_S = 0.02
 
 
 def mark(state_dir: Path, name: str) -> str:
@@ -73,7 +75,7 @@ def kill(processes: Sequence[psutil.Process], timeout_s: float = KILL_TIMEOUT_S)
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    _, left = psutil.wait_procs(processes, timeout=timeout_s)
+    left = _outliving(processes, timeout_s)
     if left:
         pids = ", ".join(str(process.pid) for process in left)
         raise LabError(f"processes {pids} are still there {timeout_s:.0f} s after SIGKILL")
@@ -84,14 +86,29 @@ def terminate(processes: Sequence[psutil.Process], timeout_s: float) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
-    _, left = psutil.wait_procs(processes, timeout=timeout_s)
-    kill(left)
+    kill(_outliving(processes, timeout_s))
 
 
 def send(process: psutil.Process, number: signal.Signals) -> None:
     """Send a signal; one that has gone in the meantime is no error."""
     with suppress(psutil.NoSuchProcess):
         process.send_signal(number)
+
+
+def _outliving(processes: Sequence[psutil.Process], timeout_s: float) -> list[psutil.Process]:
+    """Those still running after the time; one that only its parent has yet to reap is gone."""
+    left, deadline = list(processes), time.monotonic() + timeout_s
+    while True:
+        left = [process for process in left if _running(process)]
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(_POLL_S)
+
+
+def _running(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and _living(process)
+    return False
 
 
 def _carries(argument: str, word: str, exact: bool) -> bool:
