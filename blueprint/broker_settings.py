@@ -12,6 +12,9 @@ from blueprint.listeners import CONTROLLER, REPLICATION, ClusterAddresses, clien
 from blueprint.problem import BadInput, Problem
 from blueprint.topology import Node, Role, Topology
 
+#: How often a broker's own zone stands in its bootstrap list, against once for each other.
+OWN_ZONE_WEIGHT = 6
+
 #: Settings that follow from the topology; an override would contradict the rest of the plan.
 DERIVED = frozenset(
     {
@@ -66,7 +69,7 @@ def server_properties(
     problems = settings_problems(topology, settings)
     if problems:
         raise BadInput(problems)
-    properties = _identity(node, addresses, data_dir)
+    properties = _identity(topology, node, addresses, data_dir)
     properties |= _durability(settings) | _failover(settings.profile, topology, node)
     if node.role is Role.BROKER:
         properties |= _broker_only(node, settings)
@@ -107,7 +110,23 @@ def settings_problems(topology: Topology, settings: BrokerSettings) -> list[Prob
     return problems
 
 
-def _identity(node: Node, addresses: ClusterAddresses, data_dir: str) -> dict[str, str]:
+def _bootstrap(topology: Topology, node: Node, addresses: ClusterAddresses) -> list[str]:
+    """Where a node asks for the quorum's leader; Kafka draws from the list at random.
+
+    A draw that meets a stalled controller costs a whole request time-out, and a broker that spends
+    its session so is fenced although it is well. The controllers of its own zone cannot be cut off
+    from it by the loss of another, so a broker draws them most of the time.
+    """
+    drawn: list[str] = []
+    for controller, at in zip(topology.controllers, addresses.controller_bootstrap, strict=True):
+        near = node.role is Role.BROKER and controller.zone == node.zone
+        drawn += [str(at)] * (OWN_ZONE_WEIGHT if near else 1)
+    return drawn
+
+
+def _identity(
+    topology: Topology, node: Node, addresses: ClusterAddresses, data_dir: str
+) -> dict[str, str]:
     own = addresses.nodes[node.id]
     listeners = {name: addresses.ports.of(name) for name in own.advertised}
     protocols = dict.fromkeys([*listeners, CONTROLLER], "PLAINTEXT")
@@ -118,7 +137,7 @@ def _identity(node: Node, addresses: ClusterAddresses, data_dir: str) -> dict[st
         "advertised.listeners": ",".join(f"{name}://{at}" for name, at in own.advertised.items()),
         "listener.security.protocol.map": ",".join(f"{n}:{p}" for n, p in protocols.items()),
         "controller.listener.names": CONTROLLER,
-        "controller.quorum.bootstrap.servers": ",".join(map(str, addresses.controller_bootstrap)),
+        "controller.quorum.bootstrap.servers": ",".join(_bootstrap(topology, node, addresses)),
         "log.dirs": data_dir,
     }
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from blueprint.listeners import Endpoint
-from lab.toxiproxy import Toxic, ToxiproxyServer
+from lab.toxiproxy import BANDWIDTH, Toxic, ToxiproxyServer
 
 STREAMS = ("upstream", "downstream")
 #: The ordinary latency of a zone hop; a heal leaves it, since it is no fault.
@@ -22,7 +22,7 @@ def latency_toxics(name: str, latency_ms: float, jitter_ms: float = 0) -> frozen
 
 def stall_toxics(streams: tuple[str, ...] = STREAMS) -> frozenset[Toxic]:
     """Hold all data back: connections stay open, nothing is lost in the proxy."""
-    return frozenset(Toxic(f"stall-{s}", "bandwidth", s, (("rate", 0),)) for s in streams)
+    return frozenset(Toxic(f"stall-{s}", BANDWIDTH, s, (("rate", 0),)) for s in streams)
 
 
 def base_toxics(cross_zone_latency_ms: float) -> frozenset[Toxic]:
