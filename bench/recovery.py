@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from bench.ack_load import AckLoad, client, lost
+from bench.recovery_table import load, plot, table
 from bench.zone import controller_zone, drop_topic, heal, inject, make_topic, whole
 from blueprint.failover_budget import Loss, predict
 from blueprint.failover_profile import PROFILES
@@ -107,6 +108,11 @@ def main(
                         print(json.dumps(asdict(run)), flush=True)
         finally:
             lab.down()
+    rows = load(out)
+    text = table(rows)
+    out.with_suffix(".md").write_text(text)
+    plot(rows, out.with_suffix(".svg"))
+    print(text)
 
 
 if __name__ == "__main__":

@@ -159,7 +159,9 @@ def _failover(profile: FailoverProfile, topology: Topology, node: Node) -> dict[
     fetch_ms = profile.broker_quorum_fetch_timeout_ms
     request_ms = profile.broker_quorum_request_timeout_ms
     if node.role is Role.CONTROLLER:
-        # Voters that miss their leader at one moment all stand for election and split the vote.
+        # Voters that miss their leader at one moment all stand for election and split the vote. But
+        # whoever fetched last has the longer log and must stand last, or its predecessor denies it
+        # the pre-vote: the stagger stays well below the interval of the no-op records (100 ms).
         rank = topology.controllers.index(node)
         fetch_ms = profile.controller_quorum_fetch_timeout_ms
         fetch_ms += rank * profile.controller_quorum_fetch_stagger_ms
