@@ -4,12 +4,13 @@ import pytest
 
 from blueprint.broker_settings import (
     DERIVED,
+    OWN_ZONE_WEIGHT,
     BrokerSettings,
     listener_names,
     render_properties,
     server_properties,
 )
-from blueprint.failover_profile import PROFILES, FailoverProfile
+from blueprint.failover_profile import BALANCED, PROFILES, FailoverProfile
 from blueprint.listeners import ClusterAddresses, Endpoint, NodeAddresses, Ports
 from blueprint.problem import BadInput
 from blueprint.topology import Node, Role, three_zones
@@ -78,3 +79,22 @@ def test_every_contradiction_is_reported_at_once() -> None:
     with pytest.raises(BadInput) as refused:
         render(TOPOLOGY.brokers[0], settings)
     assert len(refused.value.problems) == 2 + len(DERIVED) + 2
+
+
+def test_a_broker_asks_its_own_zone_for_the_quorum_most_of_the_time() -> None:
+    """Every controller is in the list; the one that no other zone's loss can cut off, often."""
+    for node in TOPOLOGY.nodes:
+        drawn = render(node, BrokerSettings())["controller.quorum.bootstrap.servers"].split(",")
+        counts = {c.zone: drawn.count(f"{c.name}:9093") for c in TOPOLOGY.controllers}
+        weight = OWN_ZONE_WEIGHT if node.role is Role.BROKER else 1
+        assert counts == {zone: weight if zone == node.zone else 1 for zone in TOPOLOGY.zones}
+
+
+def test_voters_do_not_miss_their_leader_at_one_moment() -> None:
+    """Each controller has a fetch time-out of its own; brokers all have the same."""
+    name = "controller.quorum.fetch.timeout.ms"
+    voters = [int(render(node, BrokerSettings())[name]) for node in TOPOLOGY.controllers]
+    assert len(set(voters)) == len(voters)
+    # Below the interval of the no-op records, or a voter stands before one with a longer log.
+    assert max(voters) - min(voters) < BALANCED.metadata_max_idle_interval_ms
+    assert len({render(node, BrokerSettings())[name] for node in TOPOLOGY.brokers}) == 1
