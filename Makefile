@@ -44,7 +44,10 @@ lock: $(READY) ## Pin every dependency again, with hashes.
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-emit-find-links --custom-compile-command "make lock" -o requirements/$$set.txt requirements/$$set.in; done
 
-bench: $(READY) ## The benchmarks; results under bench/results/.
+bench: $(READY) ## The benchmarks; results under bench/results/. About 90 minutes of a quiet machine.
+	@$(BIN)/python -m bench.judge
+	@$(BIN)/python -m bench.hop
+	@$(BIN)/python -m bench.frontier
 	@$(BIN)/python -m bench.recovery
 
 clean: ## Remove what was made here; the user's tool cache stays.

@@ -57,8 +57,9 @@ def simulate(folder: Path, records: int, partitions: int) -> dict[str, int]:
         log.add("producer-start", t_ns=0, producer=producer, zone="abc"[producer])
     log.add("steady", t_ns=_S)
     log.add("load-end", t_ns=round((1 + span_s) * _S))
-    counts = {"due": records, "sent": records, "blocked": 0, "attempts": records, "rows": records}
     for producer in range(PRODUCERS):
+        rows = partitions * len(range(producer, each, PRODUCERS))
+        counts = dict.fromkeys(("due", "sent", "attempts", "rows"), rows) | {"blocked": 0}
         log.add("producer-exit", t_ns=round((1 + span_s) * _S), producer=producer, **counts)
     end_ns = round((2 + span_s) * _S)
     for partition in range(partitions):

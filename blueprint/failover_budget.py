@@ -17,6 +17,7 @@ class Loss(StrEnum):
     KILL = "kill"
     BLACKHOLE = "blackhole"
     LATENCY = "latency"
+    REBALANCE = "rebalance"
     MEMBER = "member"
 
 
@@ -50,6 +51,7 @@ class Surroundings:
         drain_capacity_ratio: What consumers and followers can take over what is offered.
         scheduling_s: Time for events to be handled on a busy machine: 0.1 to 0.5 s a fault.
         commit_interval_s: How often members commit.
+        member_start_s: From a member's start to its first partitions: 1 to 3 s.
         fetch_backoff_s: A replica fetcher's wait after a failure (Kafka's default).
     """
 
@@ -57,6 +59,7 @@ class Surroundings:
     drain_capacity_ratio: float = 2.0
     scheduling_s: float = 0.5
     commit_interval_s: float = 0.5
+    member_start_s: float = 3.0
     fetch_backoff_s: float = 1.0
 
 
@@ -100,6 +103,9 @@ def predict(
     lag_s = commit_s / (around.drain_capacity_ratio - 1) + trips_s + around.scheduling_s
     if loss is Loss.KILL:
         lag_s += around.broker_start_s
+    if loss in (Loss.REBALANCE, Loss.MEMBER):
+        # The heal is a rebalance of its own: the member that was missing comes back.
+        lag_s += around.member_start_s
     return Recovery(round(produce_s, 2), round(isr_s, 2), round(commit_s, 2), round(lag_s, 2))
 
 
@@ -147,7 +153,7 @@ def _group_s(profile: FailoverProfile, loss: Loss) -> float:
 
 def _isr_s(profile: FailoverProfile, loss: Loss, fault_s: float, around: Surroundings) -> float:
     """From the heal until the followers have caught up."""
-    if loss in (Loss.NONE, Loss.MEMBER):
+    if loss in (Loss.NONE, Loss.REBALANCE, Loss.MEMBER):
         return around.scheduling_s
     reconnect_s = profile.replica_socket_timeout_ms / 1000 + around.fetch_backoff_s
     away_s = 0.0 if loss is Loss.LATENCY else fault_s

@@ -73,7 +73,12 @@ class Group:
         member = self._take(zone)
         member.kill()
         member.wait(LEAVE_TIMEOUT_S)
+        self._live.forget(int(member.name.removeprefix("member-")))
         return member.name
+
+    def settled(self) -> bool:
+        """Whether every member has its share of the partitions."""
+        return self._live.shared_out(len(self._members))
 
     def group_size(self) -> int:
         """How many members the coordinator counts.

@@ -62,7 +62,7 @@ class Live:
         self._positions: dict[int, int] = {}
         self._moved_s = time.monotonic()
         self._handed_over = 0
-        self._assigned: dict[int, int] = {}
+        self._assigned: dict[int, set[int]] = {}
         self.alive_producers: set[int] = set()
 
     def hear(self, said: dict[str, Any]) -> None:
@@ -75,8 +75,10 @@ class Live:
                 self._hear_acks(said)
             elif event == "reads":
                 self._hear_reads(said["positions"])
-            elif event in ("assign", "revoke", "lost-partitions") and said["partitions"]:
-                self._handed_over += 1
+            elif event in ("assign", "revoke", "lost-partitions"):
+                self._hear_assignment(event, said)
+            elif event == "member-exit":
+                self._assigned.pop(said["member"], None)
             elif event == "producer-start":
                 self.alive_producers.add(said["producer"])
             elif event == "producer-exit":
@@ -111,6 +113,26 @@ class Live:
     def silent_s(self) -> float:
         """How long nothing was acknowledged anywhere."""
         return time.monotonic() - self.last_ack_s
+
+    def shared_out(self, members: int) -> bool:
+        """Whether every partition is assigned, and to as many members as there can be."""
+        with self._lock:
+            busy = [partitions for partitions in self._assigned.values() if partitions]
+            everything = set().union(*busy) if busy else set()
+            return len(everything) == self.partitions and len(busy) == min(members, self.partitions)
+
+    def forget(self, member: int) -> None:
+        """A member is gone without a word: what it had is nobody's."""
+        with self._lock:
+            self._assigned.pop(member, None)
+
+    def _hear_assignment(self, event: str, said: dict[str, Any]) -> None:
+        mine = self._assigned.setdefault(said["member"], set())
+        if event == "assign":
+            mine.update(said["partitions"])
+        else:
+            mine.difference_update(said["partitions"])
+        self._handed_over += bool(said["partitions"])
 
     def _hear_reads(self, positions: dict[str, int]) -> None:
         for partition, position in positions.items():

@@ -35,6 +35,7 @@ from chaos.workload.spec import ProducerSpec
 LEASE_MARGIN_S = 600.0
 STOP_TIMEOUT_S = 75.0
 DRAIN_TIMEOUT_S = 60.0
+SHARE_TIMEOUT_S = 45.0
 #: The offered rate counts as reached from this share on.
 _STEADY_SHARE = 0.95
 _STEADY_POLL_S = 0.25
@@ -218,6 +219,10 @@ def _load(stage: Stage, number: int) -> list[Worker]:
     )
     for zone in workload.members:
         stage.group.join(_known(outputs, zone))
+    # The group shares out its partitions on an idle cluster: under load a member that joined first
+    # was once seen to keep all of them until it left.
+    if not wait_until(stage.group.settled, SHARE_TIMEOUT_S):
+        raise Aborted(f"the group did not share out its partitions within {SHARE_TIMEOUT_S:g} s")
     return [
         Worker(
             stage.run_dir,

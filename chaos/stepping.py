@@ -172,5 +172,7 @@ def _await_whole(stage: Stage, step: Step) -> None:
         return False
 
     wait_until(spread, WHOLE_TIMEOUT_S)
+    # A heal can be a rebalance: the next fault is not to be blamed for it.
+    wait_until(stage.group.settled, SETTLED_TIMEOUT_S)
     stage.log.add("whole", id=step.id)
     stage.terminal.say(f"{step.id}: whole again")

@@ -1,6 +1,9 @@
 """harness: the experiment itself was sound; otherwise nothing follows from it, good or bad."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from chaos.checks.result import Check, CheckOutcome, CheckResult, Finding
 from chaos.history.read import History
@@ -27,6 +30,7 @@ def examine(records: PartitionRecords) -> Finding:
     figures = {
         "acknowledged": int(records.acknowledged.sum()),
         "attempted": len(records.acknowledged),
+        "rows_of": np.bincount(records.produced["producer"]).tolist(),
     }
     return Finding(records.partition, figures, tuple(short))
 
@@ -42,7 +46,7 @@ def conclude(history: History, findings: Sequence[Finding]) -> CheckResult:
     """Name everything that makes the run worthless, then everything that makes it incomplete."""
     acknowledged = sum(int(str(f.figures["acknowledged"])) for f in findings)
     attempted = sum(int(str(f.figures["attempted"])) for f in findings)
-    invalid = [*_generators(history), *_clock(history), *_log_start(history)]
+    invalid = [*_generators(history, _rows_of(findings)), *_clock(history), *_log_start(history)]
     if not acknowledged:
         invalid.append({"why": "nothing was acknowledged, so nothing was tested"})
     missing = [piece for finding in findings for piece in finding.evidence]
@@ -56,7 +60,17 @@ def conclude(history: History, findings: Sequence[Finding]) -> CheckResult:
     return CheckResult(NAME, outcome, figures, tuple(invalid + missing)[:20])
 
 
-def _generators(history: History) -> list[dict[str, object]]:
+def _rows_of(findings: Sequence[Finding]) -> Counter[int]:
+    """The rows of each producer that the history has, over all partitions."""
+    rows: Counter[int] = Counter()
+    for finding in findings:
+        counts = finding.figures["rows_of"]
+        for producer, count in enumerate(counts if isinstance(counts, list) else ()):
+            rows[producer] += count
+    return rows
+
+
+def _generators(history: History, rows_of: Counter[int]) -> list[dict[str, object]]:
     started = {whole(event, "producer") for event in history.of_kind("producer-start")}
     problems: list[dict[str, object]] = []
     for event in history.of_kind("producer-exit"):
@@ -72,6 +86,16 @@ def _generators(history: History) -> list[dict[str, object]]:
             )
         if whole(event, "attempts") != whole(event, "rows"):
             problems.append({"why": "sends without an outcome", "producer": producer})
+        if whole(event, "rows") != rows_of[producer]:
+            # An acknowledgement that is not in the history could be lost and nobody would know.
+            problems.append(
+                {
+                    "why": "rows of a producer are not in the history",
+                    "producer": producer,
+                    "written": whole(event, "rows"),
+                    "there": rows_of[producer],
+                }
+            )
     problems += [{"why": "a producer did not end", "producer": p} for p in sorted(started)]
     return problems
 

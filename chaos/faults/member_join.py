@@ -12,7 +12,7 @@ class MemberJoin(Fault):
 
     name = "member-join"
     says = "A consumer joins the group and partitions are handed over to it."
-    loss = Loss.NONE
+    loss = Loss.REBALANCE
     strikes_zone = False
 
     def __init__(self, scene: Scene) -> None:

@@ -12,7 +12,7 @@ class MemberLeave(Fault):
 
     name = "member-leave"
     says = "A consumer leaves the group in order and the others take over its partitions."
-    loss = Loss.NONE
+    loss = Loss.REBALANCE
     strikes_zone = False
 
     def __init__(self, scene: Scene) -> None:

@@ -214,6 +214,15 @@ FAILING: dict[str, tuple[str, CheckOutcome, Tell]] = {
             .told(99, "producer-exit", producer=0, due=3, sent=3, blocked=0, attempts=3, rows=2)
         ),
     ),
+    "rows of a producer did not reach the history": (
+        "harness",
+        CheckOutcome.INVALID,
+        lambda: (
+            Told()
+            .whole(3)
+            .told(99, "producer-exit", producer=0, due=4, sent=4, blocked=0, attempts=4, rows=4)
+        ),
+    ),
     "a producer did not end": (
         "harness",
         CheckOutcome.INVALID,
