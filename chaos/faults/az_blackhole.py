@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 from blueprint.failover_budget import Loss
 from chaos.faults.fault import Effect, Fault, Scene
+from chaos.faults.zone_view import stalled
 from chaos.leases import Undo
-
-#: Long against a round trip here (milliseconds), short against the fault.
-PROBE_TIMEOUT_S = 1.0
 
 
 class AzBlackhole(Fault):
@@ -32,11 +30,8 @@ class AzBlackhole(Fault):
 
     def effects(self) -> Sequence[Effect]:
         """Ask a question through each link; one that works answers in milliseconds."""
-        found = self._scene.target.probe_s(self._links, PROBE_TIMEOUT_S)
-        stalled = sum(time_s is None for time_s in found.values())
-        return (Effect("links that answer nothing", "links", len(self._links), stalled),)
+        return (stalled(self._scene, self._links),)
 
     def heal(self) -> Sequence[str]:
         """Let everything through again."""
-        restarted = self._scene.target.heal_links(self._links)
-        return [f"the frozen link server of zone {zone} was restarted" for zone in restarted]
+        return self._scene.heal_links(self._links)

@@ -3,13 +3,9 @@
 from collections.abc import Sequence
 
 from blueprint.failover_budget import Loss
-from blueprint.topology import Role
 from chaos.faults.fault import Effect, Fault
-from chaos.faults.zone_view import await_fenced, refusing
+from chaos.faults.zone_view import dead
 from chaos.leases import Undo
-
-#: Longer than any profile's broker session, so that a slow fencing is seen and not missed.
-FENCED_TIMEOUT_S = 15.0
 
 
 class AzKill(Fault):
@@ -30,14 +26,7 @@ class AzKill(Fault):
 
     def effects(self) -> Sequence[Effect]:
         """Ask each node for a connection, and the survivors whom they take for alive."""
-        scene = self._scene
-        nodes = [node for node in scene.outputs.nodes if node.zone == scene.zone]
-        brokers = sum(node.role is Role.BROKER for node in nodes)
-        fenced = await_fenced(scene.outputs, scene.zone, scene.topic, FENCED_TIMEOUT_S)
-        return (
-            Effect("nodes that refuse a connection", "nodes", len(nodes), refusing(nodes)),
-            Effect("brokers gone from the survivors' metadata", "brokers", brokers, fenced),
-        )
+        return dead(self._scene)
 
     def heal(self) -> Sequence[str]:
         """Start them and wait until they listen."""

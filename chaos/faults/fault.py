@@ -73,6 +73,11 @@ class Scene:
             and (not planes or link.plane.value in planes)
         ]
 
+    def heal_links(self, links: Sequence[str]) -> list[str]:
+        """Heal links of the target; returns what had to be done beyond that."""
+        restarted = self.target.heal_links(links)
+        return [f"the frozen link server of zone {zone} was restarted" for zone in restarted]
+
 
 class Fault(ABC):
     """One fault of one step. ``inject`` and ``heal`` may be cut short at any point.

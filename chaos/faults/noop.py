@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from blueprint.failover_budget import Loss
-from chaos.faults.az_blackhole import PROBE_TIMEOUT_S
 from chaos.faults.fault import Effect, Fault
+from chaos.faults.zone_view import stalled
 
 
 class Noop(Fault):
@@ -20,7 +20,4 @@ class Noop(Fault):
 
     def effects(self) -> Sequence[Effect]:
         """Probe the links that were never stalled."""
-        links = self._scene.links_of_zone()
-        found = self._scene.target.probe_s(links, PROBE_TIMEOUT_S)
-        stalled = sum(time_s is None for time_s in found.values())
-        return (Effect("links that answer nothing", "links", len(links), stalled),)
+        return (stalled(self._scene, self._scene.links_of_zone()),)

@@ -1,33 +1,54 @@
 """What the rest of the world sees of a zone: who answers, and whom the brokers take for alive."""
 
 import socket
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from blueprint.outputs import NodeOutput, StackOutputs
+from blueprint.outputs import NodeOutput
 from blueprint.topology import Role
+from chaos.faults.fault import Effect, Scene
+from chaos.interrupt import wait_until
 from chaos.wire import NoAnswer, metadata
 
 ASK_TIMEOUT_S = 1.0
+#: Long against a round trip here (milliseconds), short against a fault.
+PROBE_TIMEOUT_S = 1.0
+#: Longer than any profile's broker session, so that a slow fencing is seen and not missed.
+FENCED_TIMEOUT_S = 15.0
 _POLL_S = 0.05
 
 
-def refusing(nodes: Iterable[NodeOutput]) -> int:
-    """How many nodes no longer take a connection."""
-    return sum(not _listens(node) for node in nodes)
+def stalled(scene: Scene, links: Sequence[str]) -> Effect:
+    """Ask a question through each link; one that works answers in milliseconds."""
+    found = scene.target.probe_s(links, PROBE_TIMEOUT_S)
+    silent = sum(time_s is None for time_s in found.values())
+    return Effect("links that answer nothing", "links", len(links), silent)
 
 
-def await_fenced(outputs: StackOutputs, zone: str, topic: str, timeout_s: float) -> int:
-    """Wait until no surviving broker lists one of the zone; returns how many all leave out."""
-    gone = {n.id for n in outputs.nodes if n.zone == zone and n.role is Role.BROKER}
-    others = [n for n in outputs.nodes if n.zone != zone and n.role is Role.BROKER]
-    deadline = time.monotonic() + timeout_s
-    while True:
-        left_out = gone - _listed(others, topic, gone)
-        if left_out == gone or time.monotonic() > deadline:
-            return len(left_out)
-        time.sleep(_POLL_S)
+def dead(scene: Scene) -> tuple[Effect, Effect]:
+    """Ask each node for a connection, and the survivors whom they take for alive."""
+    nodes = [node for node in scene.outputs.nodes if node.zone == scene.zone]
+    brokers = {node.id for node in nodes if node.role is Role.BROKER}
+    fenced = _await_fenced(scene, brokers)
+    refusing = sum(not _listens(node) for node in nodes)
+    return (
+        Effect("nodes that refuse a connection", "nodes", len(nodes), refusing),
+        Effect("brokers gone from the survivors' metadata", "brokers", len(brokers), fenced),
+    )
+
+
+def _await_fenced(scene: Scene, gone: set[int]) -> int:
+    """Wait until no surviving broker lists one of these; returns how many all leave out."""
+    others = [n for n in scene.outputs.nodes if n.role is Role.BROKER and n.zone != scene.zone]
+    listed = set(gone)
+
+    def fenced() -> bool:
+        nonlocal listed
+        listed = gone & _listed(others, scene.topic, gone)
+        return not listed
+
+    wait_until(fenced, FENCED_TIMEOUT_S, _POLL_S)
+    return len(gone - listed)
 
 
 def _listed(observers: Iterable[NodeOutput], topic: str, if_unknown: set[int]) -> set[int]:
