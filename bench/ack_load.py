@@ -131,7 +131,7 @@ def lost(bootstrap: str, topic: str, partitions: int, acknowledged: set[int]) ->
     consumer = Consumer(settings)
     ends = {}
     for index in range(partitions):
-        low, high = consumer.get_watermark_offsets(TopicPartition(topic, index), timeout=20)
+        low, high = _bounds(consumer, TopicPartition(topic, index))
         if high > low:
             ends[index] = high
     consumer.assign([TopicPartition(topic, index, 0) for index in ends])
@@ -149,3 +149,15 @@ def lost(bootstrap: str, topic: str, partitions: int, acknowledged: set[int]) ->
             raise TimeoutError(f"partitions {sorted(ends)} of {topic} were not read to their ends")
     consumer.close()
     return len(left)
+
+
+def _bounds(consumer: Consumer, partition: TopicPartition) -> tuple[int, int]:
+    """A partition's first and next offset; a fresh client may not know its leader at once."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return consumer.get_watermark_offsets(partition, timeout=20)
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            consumer.list_topics(partition.topic, timeout=20)

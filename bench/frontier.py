@@ -13,12 +13,10 @@ from typing import Annotated
 
 import typer
 
-from bench.recovery import one_run
-from bench.zone import controller_zone, links_of
+from bench.frontier_table import plot, table
+from bench.recovery import PARTITIONS, one_run
+from bench.zone import controller_zone, leadership, links_of, make_topic
 from blueprint.failover_profile import BALANCED, PROFILES, FailoverProfile
-from blueprint.topology import Role
-from chaos.quorum import await_active_controller, controllers
-from chaos.wire import NoAnswer, metadata
 from lab.cluster import Lab
 from lab.config import LabConfig
 
@@ -36,7 +34,7 @@ FIXED = frozenset(
     }
 )
 _QUIET_S = 3.0
-_TOPIC = "__consumer_offsets"
+_TOPIC = "watched"
 
 
 def scaled(factor: float) -> FailoverProfile:
@@ -51,6 +49,7 @@ def scaled(factor: float) -> FailoverProfile:
 
 def tolerated_ms(lab: Lab) -> int:
     """The longest stall of the list up to which all tries were tolerated; 0 when none was."""
+    make_topic(lab, _TOPIC, PARTITIONS)
     longest = 0
     for stall_ms in STALLS_MS:
         if not all(_tolerates(lab, stall_ms) for _ in range(TRIES)):
@@ -61,30 +60,21 @@ def tolerated_ms(lab: Lab) -> int:
 
 def _tolerates(lab: Lab, stall_ms: int) -> bool:
     links = links_of(lab, controller_zone(lab))
-    before = _state(lab)
+    before = leadership(lab, _TOPIC)
     lab.on_links(links, lambda link: link.stall())
     time.sleep(stall_ms / 1000)  # the stall itself
     lab.heal_links(links)
     until = time.monotonic() + _QUIET_S
     while time.monotonic() < until:
-        if _state(lab) != before:
+        if leadership(lab, _TOPIC) != before:
             return False
     return True
-
-
-def _state(lab: Lab) -> object:
-    broker = next(node for node in lab.outputs.nodes if node.role is Role.BROKER)
-    try:
-        seen = metadata(broker.host, broker.port, _TOPIC, 5)
-    except NoAnswer:
-        return None
-    leaders = tuple((p.partition, p.leader, p.epoch) for p in seen.partitions)
-    return leaders, seen.brokers, await_active_controller(controllers(lab.outputs))
 
 
 def main(runs: Annotated[int, typer.Option(min=1)] = 3, out: Path = RESULTS) -> None:
     """One line per factor."""
     out.parent.mkdir(parents=True, exist_ok=True)
+    out.unlink(missing_ok=True)
     for factor in FACTORS:
         profile = scaled(factor)
         PROFILES[profile.name] = profile
@@ -105,6 +95,11 @@ def main(runs: Annotated[int, typer.Option(min=1)] = 3, out: Path = RESULTS) -> 
         with out.open("a") as file:
             file.write(json.dumps(row) + "\n")
         print(json.dumps(row), flush=True)
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    text = table(rows)
+    out.with_suffix(".md").write_text(text)
+    plot(rows, out.with_suffix(".svg"))
+    print(text)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from blueprint.topology import Role
 from chaos.quorum import await_active_controller, controllers
+from chaos.wire import metadata
 from lab.cluster import Lab
 
 _POLL_S = 0.05
@@ -26,6 +28,18 @@ def links_of(lab: Lab, zone: str) -> list[str]:
         for link in lab.plan.topology.links()
         if zone in (link.source_zone, link.node.zone)
     ]
+
+
+def leadership(lab: Lab, topic: str) -> tuple[object, ...]:
+    """Leaders with their epochs, unfenced brokers, the active controller with its epoch.
+
+    Raises:
+        NoAnswer: The first broker, asked past every link, did not answer.
+    """
+    broker = next(node for node in lab.outputs.nodes if node.role is Role.BROKER)
+    seen = metadata(broker.host, broker.port, topic, 5)
+    leaders = tuple((p.partition, p.leader, p.epoch) for p in seen.partitions)
+    return leaders, seen.brokers, await_active_controller(controllers(lab.outputs))
 
 
 def inject(lab: Lab, zone: str, fault: str) -> None:

@@ -40,8 +40,6 @@ class Live:
         step: What the run is doing.
         fault: The active fault, or nothing.
         watched: Whether the abort conditions apply: between steady state and the end of the load.
-        acknowledged: Acknowledgements so far.
-        in_flight: By producer, records without an answer yet.
         last_ack_s: When something was last acknowledged, by the monotonic clock.
     """
 
@@ -50,8 +48,6 @@ class Live:
     step: str = "starting"
     fault: str = ""
     watched: bool = False
-    acknowledged: int = 0
-    in_flight: dict[int, int] = field(default_factory=dict)
     last_ack_s: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -63,7 +59,6 @@ class Live:
         self._moved_s = time.monotonic()
         self._handed_over = 0
         self._assigned: dict[int, set[int]] = {}
-        self.alive_producers: set[int] = set()
 
     def hear(self, said: dict[str, Any]) -> None:
         """Take in one line of a worker."""
@@ -79,10 +74,6 @@ class Live:
                 self._hear_assignment(event, said)
             elif event == "member-exit":
                 self._assigned.pop(said["member"], None)
-            elif event == "producer-start":
-                self.alive_producers.add(said["producer"])
-            elif event == "producer-exit":
-                self.alive_producers.discard(said["producer"])
 
     @property
     def handed_over(self) -> int:
@@ -143,9 +134,7 @@ class Live:
 
     def _hear_acks(self, said: dict[str, Any]) -> None:
         now, count = time.monotonic(), int(said["count"])
-        self.in_flight[said["producer"]] = int(said["in_flight"])
         if count:
-            self.acknowledged += count
             self._acks.append((now, count))
             self.last_ack_s = now
         for partition, high in said["highest"].items():

@@ -11,7 +11,7 @@ from blueprint.outputs import NodeOutput, StackOutputs
 from blueprint.topology import Role
 from chaos.history.write import EventLog
 from chaos.quorum import active_controller, controllers
-from chaos.wire import Metadata, NoAnswer, PartitionState, metadata
+from chaos.wire import Metadata, NoAnswer, PartitionState, Quorum, metadata
 
 POLL_S = 0.2
 OFFSETS_POLL_S = 1.0
@@ -25,19 +25,20 @@ _CLOCK_NOISE_S = 0.05
 class Observer:
     """Threads that write what they see into the event log until closed."""
 
-    def __init__(self, outputs: StackOutputs, topic: str, group: str, partitions: int) -> None:
-        """Bind to a cluster and a topic."""
+    def __init__(
+        self, outputs: StackOutputs, topic: str, group: str, partitions: int, log: EventLog
+    ) -> None:
+        """Bind to a cluster, a topic and the log to write."""
         self._outputs, self._topic, self._group = outputs, topic, group
         self._partitions = partitions
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._seen: dict[int, PartitionState] = {}
-        self._controller = (-1, -1)
-        self._log: EventLog | None = None
-
-    def start(self, log: EventLog) -> None:
-        """Begin to watch."""
+        self._epoch = -1
         self._log = log
+
+    def start(self) -> None:
+        """Begin to watch."""
         for watch in (self._watch_cluster, self._watch_offsets, self._watch_clock):
             thread = threading.Thread(target=watch, daemon=True)
             thread.start()
@@ -48,10 +49,6 @@ class Observer:
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout_s)
-
-    def states(self) -> dict[int, PartitionState]:
-        """The latest state of every partition."""
-        return dict(self._seen)
 
     def _watch_cluster(self) -> None:
         brokers = [node for node in self._outputs.nodes if node.role is Role.BROKER]
@@ -81,7 +78,6 @@ class Observer:
             if before == state or (before and before.epoch > state.epoch):
                 continue
             self._seen[partition] = state
-            assert self._log is not None
             self._log.add(
                 "isr",
                 partition=partition,
@@ -90,12 +86,10 @@ class Observer:
                 isr=list(state.isr),
             )
 
-    def _see_controller(self, quorum: object) -> None:
-        leader, epoch = getattr(quorum, "leader", -1), getattr(quorum, "epoch", -1)
-        if leader >= 0 and epoch > self._controller[1]:
-            self._controller = (leader, epoch)
-            assert self._log is not None
-            self._log.add("controller", leader=leader, epoch=epoch)
+    def _see_controller(self, quorum: Quorum | None) -> None:
+        if quorum is not None and quorum.epoch > self._epoch:
+            self._epoch = quorum.epoch
+            self._log.add("controller", leader=quorum.leader, epoch=quorum.epoch)
 
     def _watch_offsets(self) -> None:
         wanted = [TopicPartition(self._topic, p) for p in range(self._partitions)]
@@ -123,13 +117,11 @@ class Observer:
                 str(p.partition): p.offset for p in found if p.error is None and p.offset >= 0
             }
             if offsets:
-                assert self._log is not None
                 self._log.add("offsets", offsets=offsets)
         for reader in readers:
             reader.close()
 
     def _watch_clock(self) -> None:
-        assert self._log is not None
         apart_s = time.time() - time.monotonic()
         while not self._stop.wait(_CLOCK_POLL_S):
             now_s = time.time() - time.monotonic()

@@ -70,6 +70,17 @@ def decode(value: bytes) -> tuple[Identity, bool] | None:
     return identity, zlib.crc32(value[:crc_at]) == said
 
 
+def attribute(value: bytes, run: int, partition: int) -> tuple[int, int, bool]:
+    """A record as a row knows it: producer, sequence, and whether it is intact and in its place.
+
+    Producer and sequence are -1 for what is not a record of this run.
+    """
+    identity, crc_ok = decode(value) or (None, False)
+    if identity is None or identity.run != run:
+        return -1, -1, False
+    return identity.producer, identity.sequence, crc_ok and identity.partition == partition
+
+
 def readable(value: bytes) -> dict[str, str]:
     """A record as anyone would read it."""
     return dict(json.loads(value))

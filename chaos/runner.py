@@ -68,8 +68,10 @@ def run(asked: Asked, terminal: Terminal) -> Path:
         spawn(run_dir, Owner.me())
         log = EventLog(run_dir / "history", run_dir.name, experiment.name, experiment.seed)
         try:
+            interrupts.unmask()
             _play_all(asked, run_dir, lab, interrupts, terminal, log)
         except (Aborted, TargetError) as aborted:
+            interrupts.finish()
             log.add("aborted", why=str(aborted))
             terminal.say(f"aborted: {aborted}")
         finally:
@@ -106,9 +108,9 @@ def _play_all(
         raise TargetError("the cluster is not whole: a partition has no full ISR after 60 s")
     live = Live(log, workload.partitions)
     group = Group(run_dir, number, outputs, workload, topic, live)
-    observer = Observer(outputs, topic.name, group.name, workload.partitions)
+    observer = Observer(outputs, topic.name, group.name, workload.partitions, log)
     _log_plan(log, experiment)
-    observer.start(log)
+    observer.start()
     stage = Stage(
         experiment,
         run_dir,
@@ -136,11 +138,11 @@ def _play_all(
             terminal.say("reading every replica from its start to its end")
             read_every_replica(run_dir, number, outputs, topic, log)
     finally:
+        interrupts.finish()
         observer.close()
         if asked.outputs is not None:
-            with interrupts.masked():
-                end_workers(str(run_dir))
-                topic.drop()
+            end_workers(str(run_dir))
+            topic.drop()
 
 
 def _refuse_over_a_lease() -> None:

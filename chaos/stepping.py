@@ -68,19 +68,20 @@ def play(stage: Stage, step: Step) -> None:
     stage.terminal.say(f"{step.id}: {fault.says} (zone {zone})")
     stage.log.add("fault-inject", id=step.id, fault=step.fault, zone=_struck(fault, zone))
     try:
-        fault.inject()
-        stage.log.add("fault-active", id=step.id)
-        active_s = time.monotonic()
-        _measure(stage, step, fault)
-        time.sleep(max(0.0, step.hold_s - (time.monotonic() - active_s)))  # the fault's length
+        try:
+            fault.inject()
+            stage.log.add("fault-active", id=step.id)
+            active_s = time.monotonic()
+            _measure(stage, step, fault)
+            time.sleep(max(0.0, step.hold_s - (time.monotonic() - active_s)))  # the fault's length
+        finally:
+            # Whatever is raised up to here, the heal follows: from here on nothing is raised.
+            stage.interrupts.mask()
     finally:
-        with stage.interrupts.masked():
-            stage.log.add("fault-healing", id=step.id)
-            for note in fault.heal():
-                stage.log.add("note", id=step.id, text=note)
-            stage.log.add("fault-healed", id=step.id)
-            stage.leases.release(path)
-            stage.live.fault = ""
+        stage.interrupts.mask()
+        _heal(stage, step, fault)
+        stage.leases.release(path)
+    stage.interrupts.unmask()
     _await_whole(stage, step)
 
 
@@ -148,6 +149,14 @@ def _measure(stage: Stage, step: Step, fault: Fault) -> None:
             expected=effect.expected,
             measured=round(effect.measured, 3),
         )
+
+
+def _heal(stage: Stage, step: Step, fault: Fault) -> None:
+    stage.log.add("fault-healing", id=step.id)
+    for note in fault.heal():
+        stage.log.add("note", id=step.id, text=note)
+    stage.log.add("fault-healed", id=step.id)
+    stage.live.fault = ""
 
 
 def _await_whole(stage: Stage, step: Step) -> None:

@@ -37,7 +37,7 @@ class Topic:
         self._admin = AdminClient(self._settings())
 
     def make(self) -> None:
-        """Create it, or take the one that is there.
+        """Create it.
 
         Raises:
             TargetError: The cluster refused it.

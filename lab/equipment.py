@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -14,6 +15,9 @@ from lab.jvm import Jvm, trained
 from lab.tools.java import java
 from lab.tools.kafka import jars
 from lab.tools.toxiproxy import toxiproxy_server
+
+#: What is cached answers at once; only a step that takes longer is worth a line.
+_SLOW_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +50,38 @@ def have_tools() -> Tools:
 
 @contextmanager
 def _steps() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
-    """Bars on a terminal, nothing elsewhere: steps that are cached take no time at all."""
+    """Bars on a terminal; elsewhere one line for a step that is not cached and takes its time."""
     console = Console(file=sys.stderr)
+    if not console.is_terminal:
+        with _lines() as line:
+            yield line
+        return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as p:
+    with Progress(*columns, console=console, transient=True) as p:
 
         def step(name: str) -> Callable[[int, int], None]:
             task: TaskID = p.add_task(name, total=None)
             return lambda done, total: p.update(task, completed=done, total=total)
 
         yield step
+
+
+@contextmanager
+def _lines() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
+    slow: list[Timer] = []
+
+    def step(name: str) -> Callable[[int, int], None]:
+        line = Timer(_SLOW_S, _say, (f"{name}: once per machine, this takes a while",))
+        slow.append(line)
+        line.start()
+        return lambda done, total: line.cancel() if done >= total else None
+
+    try:
+        yield step
+    finally:
+        for line in slow:
+            line.cancel()
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -90,15 +90,11 @@ def _shade(axis: Axes, band: Band, label: str) -> None:
         )
 
 
-def _isr(axis: Axes, curves: Curves) -> None:
-    axis.set_title("In-sync replicas of the worst partition", pad=14)
-    moments, sizes = _worst_isr(curves)
-    axis.fill_between(moments, sizes, step="post", color=_FIRST, alpha=0.25, linewidth=0)
-    axis.step(moments, sizes, where="post", color=_FIRST, linewidth=1.6)
-    axis.axhline(curves.in_sync, color=_SECOND, linewidth=1, linestyle="--")
+def _threshold(axis: Axes, label: str, level: float) -> None:
+    axis.axhline(level, color=_SECOND, linewidth=1, linestyle="--")
     axis.annotate(
-        "min.insync.replicas",
-        (0.005, curves.in_sync),
+        label,
+        (0.005, level),
         xycoords=("axes fraction", "data"),
         xytext=(0, -3),
         textcoords="offset points",
@@ -106,6 +102,14 @@ def _isr(axis: Axes, curves: Curves) -> None:
         color=_SECOND,
         fontsize="small",
     )
+
+
+def _isr(axis: Axes, curves: Curves) -> None:
+    axis.set_title("In-sync replicas of the worst partition", pad=14)
+    moments, sizes = _worst_isr(curves)
+    axis.fill_between(moments, sizes, step="post", color=_FIRST, alpha=0.25, linewidth=0)
+    axis.step(moments, sizes, where="post", color=_FIRST, linewidth=1.6)
+    _threshold(axis, "min.insync.replicas", curves.in_sync)
     axis.set_ylim(0, curves.replicas + 0.25)
     axis.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
 
@@ -140,17 +144,7 @@ def _throughput(axis: Axes, curves: Curves) -> None:
     axis.set_title("Records acknowledged per second")
     axis.fill_between(curves.at_s, curves.acknowledged_per_s, color=_FIRST, alpha=0.25, linewidth=0)
     axis.plot(curves.at_s, curves.acknowledged_per_s, color=_FIRST, linewidth=1.5)
-    axis.axhline(curves.offered_per_s, color=_SECOND, linewidth=1, linestyle="--")
-    axis.annotate(
-        "offered",
-        (0.005, curves.offered_per_s),
-        xycoords=("axes fraction", "data"),
-        xytext=(0, -3),
-        textcoords="offset points",
-        va="top",
-        color=_SECOND,
-        fontsize="small",
-    )
+    _threshold(axis, "offered", curves.offered_per_s)
     axis.set_ylim(bottom=0)
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from chaos.history.spool import Spool
 from chaos.history.tables import FINAL_TABLE
-from chaos.payload import decode
+from chaos.payload import attribute
 from chaos.workload.spec import FinalReadSpec, Orders, read_fields, say
 
 _MOST_AT_ONCE = 5000
@@ -65,12 +65,8 @@ class FinalReader:
         end = self._left.get(partition)
         if end is None or offset >= end:
             return
-        decoded = decode(message.value() or b"")
-        identity, crc_ok = decoded if decoded else (None, False)
-        mine = identity is not None and identity.run == self._spec.run
-        producer = identity.producer if identity and mine else -1
-        sequence = identity.sequence if identity and mine else -1
-        intact = crc_ok and mine and identity.partition == partition if identity else False
+        value = message.value() or b""
+        producer, sequence, intact = attribute(value, self._spec.run, partition)
         self._spool.add((partition, self._spec.replica, offset, producer, sequence, intact))
         self._read += 1
         if offset + 1 == end:

@@ -2,12 +2,13 @@
 
 import sys
 import time
+from collections.abc import Callable
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from chaos.history.spool import Spool
 from chaos.history.tables import CONSUMED_TABLE
-from chaos.payload import decode
+from chaos.payload import attribute
 from chaos.workload.spec import MemberSpec, Orders, read_fields, say
 
 COMMIT_S = 0.5
@@ -52,12 +53,8 @@ class Member:
             if message.error() is not None:
                 continue
             partition, offset = message.partition() or 0, message.offset() or 0
-            read_ns, decoded = time.monotonic_ns(), decode(message.value() or b"")
-            identity, crc_ok = decoded if decoded else (None, False)
-            mine = identity is not None and identity.run == run
-            producer = identity.producer if identity and mine else -1
-            sequence = identity.sequence if identity and mine else -1
-            intact = crc_ok and mine and identity.partition == partition if identity else False
+            read_ns = time.monotonic_ns()
+            producer, sequence, intact = attribute(message.value() or b"", run, partition)
             self._spool.add((partition, member, offset, producer, sequence, read_ns, intact))
             self._positions[partition] = offset + 1
             self._count += 1
@@ -81,9 +78,8 @@ class Member:
         offsets = [TopicPartition(self._spec.topic, p, o) for p, o in positions.items()]
         self._quietly(lambda: self._consumer.commit(offsets=offsets, asynchronous=False))
 
-    def _quietly(self, commit: object) -> None:
+    def _quietly(self, commit: Callable[[], object]) -> None:
         try:
-            assert callable(commit)
             commit()
         except KafkaException as error:
             # A commit that fails is made again; what it covered may be processed twice.
