@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -33,3 +35,15 @@ class BadInput(Exception):
         """Keep the problems in the order in which they were found."""
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def refusal(error: ValidationError, source: str) -> BadInput:
+    """All that a model found wrong with an input, as problems below ``source``."""
+    return BadInput(
+        Problem(
+            f"{source}: {'.'.join(map(str, item['loc'])) or 'the whole'}",
+            repr(item["input"])[:80],
+            str(item["msg"]),
+        )
+        for item in error.errors()
+    )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from blueprint.broker_settings import BrokerSettings
 from blueprint.failover_profile import DEFAULT_PROFILE, PROFILES
-from blueprint.problem import BadInput, Problem
+from blueprint.problem import BadInput, Problem, refusal
 from lab.addresses import FIRST_SLOT, LAST_SLOT
 
 DEFAULT_NAME = "default"
@@ -57,15 +57,7 @@ def parse(fields: object, source: str) -> LabConfig:
     try:
         return LabConfig.model_validate(fields)
     except ValidationError as error:
-        problems = [
-            Problem(
-                f"{source}: {'.'.join(map(str, item['loc'])) or 'config'}",
-                repr(item["input"])[:80],
-                str(item["msg"]),
-            )
-            for item in error.errors()
-        ]
-        raise BadInput(problems) from None
+        raise refusal(error, source) from None
 
 
 def load(path: Path) -> dict[str, object]:

@@ -1,0 +1,166 @@
+"""A plan carries what it was made for, with headroom, within every limit."""
+
+import json
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blueprint.broker_plan import MOST_BROKERS_PER_ZONE, load_of
+from blueprint.demand import Demand, Rates, parse_demand, parse_rates
+from blueprint.lane_plan import MOST_PARTITIONS_PER_TOPIC
+from blueprint.machine_types import GP3
+from blueprint.plan import HEADROOM, ZONES, Plan
+from blueprint.planner import plan, utilisation
+from blueprint.problem import BadInput
+
+ROOT = Path(__file__).parents[2]
+DEMANDS = st.builds(
+    Demand,
+    peak_events_per_s=st.integers(1, 10_000_000),
+    mean_event_bytes=st.integers(1, 4_000),
+    latency_ms=st.floats(15, 1000),
+    retention_h=st.floats(0.1, 200),
+    growth_share=st.floats(0, 0.5),
+    mean_load_share=st.floats(0.1, 1),
+    compression_saved_share=st.floats(0, 0.9),
+    consumer_ms_per_event=st.floats(0.01, 5),
+    consumer_groups=st.integers(1, 5),
+    partitions_today=st.integers(0, 5_000),
+    rack_aware_fetch=st.booleans(),
+)
+GROWING = (
+    "partitions",
+    "network_in_bytes_per_s_per_zone",
+    "network_out_bytes_per_s_per_zone",
+    "cross_zone_bytes_per_s",
+    "consumer_instances_per_group",
+    "cross_zone_usd_per_month",
+)
+
+
+def cheapest(demand: Demand) -> Plan | None:
+    """The plan, or none where the demand needs several clusters."""
+    try:
+        return plan(demand)
+    except BadInput:
+        return None
+
+
+@given(DEMANDS)
+def test_headroom_is_there_and_no_limit_is_crossed(demand: Demand) -> None:
+    """Of every resource, with a zone lost."""
+    made = cheapest(demand)
+    if made is None:
+        return
+    shares = utilisation(made, load_of(demand, made.partitions.value))
+    assert {name: share for name, share in shares.items() if share > 1 / HEADROOM + 1e-6} == {}
+    assert made.brokers_per_zone.value <= MOST_BROKERS_PER_ZONE
+    assert made.disk_gib_per_broker.value <= GP3.most_gib
+    assert GP3.free_iops <= made.disk_iops_per_broker.value <= GP3.most_iops
+    assert made.disk_bytes_per_s_per_broker.value <= GP3.most_bytes_per_s
+    assert made.partitions_per_topic.value <= MOST_PARTITIONS_PER_TOPIC
+    assert made.partitions_per_topic.value % ZONES == 0
+    assert made.partitions.value >= max(
+        demand.partitions_today, made.consumer_instances_per_group.value
+    )
+
+
+@given(DEMANDS, st.integers(1, 1_000_000))
+def test_more_load_never_needs_less(demand: Demand, more: int) -> None:
+    """With the machine chosen freely it is the counts that may change their kind, not these."""
+    larger = demand.model_copy(update={"peak_events_per_s": demand.peak_events_per_s + more})
+    before, after = cheapest(demand), cheapest(larger)
+    if before is None:
+        assert after is None
+    elif after is not None:
+        for name in GROWING:
+            assert getattr(before, name).value <= getattr(after, name).value, name
+        same = plan_on(before.machine.name, larger)
+        assert same is None or before.brokers_per_zone.value <= same.brokers_per_zone.value
+
+
+def plan_on(machine: str, demand: Demand) -> Plan | None:
+    """The plan on a given machine."""
+    try:
+        return plan(demand, instance_type=machine)
+    except BadInput:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("events", "partitions"), [(500_000, 66), (1_000_000, 132), (10_000_000, 1302)]
+)
+def test_the_articles_load_is_planned_as_the_rules_say(events: int, partitions: int) -> None:
+    """30 % above 10,000 events/s a partition, in topics of at most 200."""
+    made = plan(Demand(peak_events_per_s=events, mean_event_bytes=1000, latency_ms=35))
+    assert made.partitions.value == partitions
+    assert all(figure.because for _, figure in made.figures())
+
+
+@pytest.mark.parametrize("events", [500_000, 1_000_000, 10_000_000])
+def test_the_plans_in_the_docs_are_the_ones_that_are_made(events: int) -> None:
+    """Reasons included."""
+    demand = Demand(
+        peak_events_per_s=events,
+        mean_event_bytes=1000,
+        latency_ms=35,
+        consumer_groups=3,
+        compression_saved_share=0.7,
+        mean_load_share=0.5,
+    )
+    assert plan(demand).as_markdown() in (ROOT / "docs" / "capacity.md").read_text()
+
+
+def test_measured_rates_take_the_place_of_assumed_ones() -> None:
+    """And the reason says so."""
+    demand = Demand(peak_events_per_s=100_000, mean_event_bytes=1000, latency_ms=35)
+    measured = plan(demand, Rates(partition_events_per_s=1000))
+    assert measured.partitions.value == 132
+    assert "1,000 events/s" in measured.partitions.because
+
+
+def test_every_problem_is_named_at_once() -> None:
+    """With path, value and what is legal."""
+    with pytest.raises(BadInput) as refused:
+        parse_demand({"peak_events_per_s": 0, "mean_event_bytes": "x", "latency_ms": 14}, "flags")
+    assert len(refused.value.problems) == 3
+    with pytest.raises(BadInput, match="instance_type"):
+        plan(
+            Demand(peak_events_per_s=1, mean_event_bytes=1, latency_ms=15), instance_type="t2.nano"
+        )
+    with pytest.raises(BadInput, match="several clusters"):
+        plan(Demand(peak_events_per_s=10**9, mean_event_bytes=10**6, latency_ms=15))
+
+
+@given(st.text(max_size=60) | st.recursive(st.none() | st.integers(), st.lists).map(json.dumps))
+def test_any_text_of_rates_is_taken_or_refused(text: str) -> None:
+    """Never anything but BadInput."""
+    with suppress(BadInput):
+        assert parse_rates(text, "measured.json")
+
+
+def door(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """``python -m blueprint``."""
+    command = [sys.executable, "-m", "blueprint", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_the_door_prints_a_plan_and_refuses_in_a_line_each() -> None:
+    """Exit 0 with JSON or a table, exit 2 without a traceback."""
+    asked = ("plan", "--peak-events-per-s", "500000", "--mean-event-bytes", "1000")
+    printed = door(*asked, "--latency-ms", "35", "--json")
+    assert printed.returncode == 0, printed.stderr
+    assert json.loads(printed.stdout)["figures"]["partitions"]["value"] == 66
+    assert "decided by" in door(*asked, "--latency-ms", "35").stdout
+    refused = door(*asked, "--latency-ms", "3", "--retention-h", "-1")
+    assert refused.returncode == 2
+    assert refused.stderr.count("blueprint: flags:") == 2
+    assert door(*asked, "--latency-ms", "x").returncode == 2
+    assert door(*asked, "--latency-ms", "35", "--measured", "no-such-file").returncode == 2
