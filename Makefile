@@ -47,6 +47,7 @@ lock: $(READY) ## Pin every dependency again, with hashes.
 bench: $(READY) ## The benchmarks; results under bench/results/. About 90 minutes of a quiet machine.
 	@$(BIN)/python -m bench.judge
 	@$(BIN)/python -m bench.hop
+	@$(BIN)/python -m bench.rates
 	@$(BIN)/python -m bench.frontier
 	@$(BIN)/python -m bench.recovery
 

@@ -6,7 +6,7 @@ from math import ceil
 
 from blueprint.demand import Demand
 from blueprint.machine_types import GIB, GP3, HOURS_PER_MONTH, MachineType
-from blueprint.plan import HEADROOM, ZONES, deciding
+from blueprint.plan import HEADROOM, ZONES, deciding, whole
 from blueprint.problem import BadInput, Problem
 
 #: A thousand brokers; beyond it a demand wants several clusters.
@@ -115,14 +115,14 @@ def _choice(load: Load, machine: MachineType) -> BrokerPlan:
             ),
         }
     )
-    disk_bytes_per_s = max(GP3.free_bytes_per_s, ceil(HEADROOM * load.disk_bytes_per_s / needed))
+    disk_bytes_per_s = max(GP3.free_bytes_per_s, whole(HEADROOM * load.disk_bytes_per_s / needed))
     # Rounding up may pass the limit by a byte.
     disk_bytes_per_s = min(disk_bytes_per_s, disk_most)
     return BrokerPlan(
         machine=machine,
         per_zone=needed,
         because=because,
-        disk_gib=max(1, ceil(HEADROOM * load.stored_bytes / needed / GIB)),
+        disk_gib=max(1, whole(HEADROOM * load.stored_bytes / needed / GIB)),
         disk_iops=max(GP3.free_iops, ceil(disk_bytes_per_s / GP3.bytes_per_s_per_iops)),
         disk_bytes_per_s=disk_bytes_per_s,
         network_bytes_per_s=network / needed,
@@ -130,7 +130,7 @@ def _choice(load: Load, machine: MachineType) -> BrokerPlan:
 
 
 def _count(need: float, each: float) -> int:
-    return ceil(HEADROOM * need / each)
+    return whole(HEADROOM * need / each)
 
 
 def _usd(choice: BrokerPlan) -> float:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from blueprint.demand import Demand, Rates
-from blueprint.plan import HEADROOM, ZONES, Figure, deciding
+from blueprint.plan import HEADROOM, ZONES, Figure, deciding, whole
 
 #: Rule 3: more than 200 per topic hurts elections and rebalances; the largest multiple of three.
 MOST_PARTITIONS_PER_TOPIC = 198
@@ -32,7 +32,7 @@ class LanePlan:
 def plan_lanes(demand: Demand, rates: Rates) -> LanePlan:
     """Size partitions and consumers; every instance of a group has a partition to read."""
     threads, instances = _consumers(demand, rates)
-    for_load = ceil(HEADROOM * demand.planned_events_per_s / rates.partition_events_per_s)
+    for_load = whole(HEADROOM * demand.planned_events_per_s / rates.partition_events_per_s)
     needed, because = deciding(
         {
             f"peak after growth at {rates.partition_events_per_s:,} events/s each": for_load,
@@ -72,7 +72,7 @@ def _consumers(demand: Demand, rates: Rates) -> tuple[Figure[int], Figure[int]]:
     rate = min(threads * per_thread, float(rates.consumer_events_per_s))
     needed, because = deciding(
         {
-            f"peak after growth at {rate:,.0f} events/s each": ceil(
+            f"peak after growth at {rate:,.0f} events/s each": whole(
                 HEADROOM * demand.planned_events_per_s / rate
             ),
             "one in each zone": ZONES,

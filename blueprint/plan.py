@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from math import ceil
 from typing import Generic, TypeVar
 
 from blueprint.demand import Demand, Rates
@@ -92,6 +93,11 @@ class Plan:
 def written(value: float | str) -> str:
     """A value as people read it."""
     return value if isinstance(value, str) else f"{value:,}"
+
+
+def whole(number: float) -> int:
+    """Rounded up; what only the arithmetic of shares put above a whole number stays there."""
+    return ceil(number * (1 - 1e-9))
 
 
 def deciding(needs: dict[str, int]) -> tuple[int, str]:

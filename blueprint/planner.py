@@ -12,7 +12,7 @@ from blueprint.machine_types import (
     MACHINE_TYPES,
     PRICES_OF,
 )
-from blueprint.plan import HEADROOM, ZONES, Figure, Plan
+from blueprint.plan import HEADROOM, ZONES, Figure, Plan, whole
 from blueprint.problem import BadInput, Problem
 
 #: Rule 11: about 2 ms a hop, there and back.
@@ -114,7 +114,7 @@ def utilisation(made: Plan, load: Load) -> dict[str, float]:
 
 
 def _bought(need: float, unit: str, because: str) -> Figure[int]:
-    return Figure(ceil(HEADROOM * need), unit, because)
+    return Figure(whole(HEADROOM * need), unit, because)
 
 
 def _threads(bytes_per_s: float, each: int, least: int) -> Figure[int]:
