@@ -1,7 +1,7 @@
 """What one partition and one consumer carry on this machine, for ``blueprint plan --measured``.
 
-Three zones and the clients share this machine's cores: a broker of its own carries more. The records
-are JSON of which zstd takes off about three quarters, as the practices expect.
+Three zones and the clients share this machine's cores: a broker of its own carries more. The
+records are JSON of which zstd takes off about 70 %, as the practices expect.
 """
 
 import json
