@@ -73,6 +73,8 @@ def server_properties(
     properties |= _durability(settings) | _failover(settings.profile, topology, node)
     if node.role is Role.BROKER:
         properties |= _broker_only(node, settings)
+    else:
+        properties |= _controller_only(settings)
     properties |= settings.overrides
     return dict(sorted(properties.items()))
 
@@ -143,13 +145,10 @@ def _identity(
 
 
 def _durability(settings: BrokerSettings) -> dict[str, str]:
-    # Controllers create topics, so they need the topic defaults as much as the brokers do.
     return {
-        "default.replication.factor": str(settings.replication_factor),
         "min.insync.replicas": str(settings.min_insync_replicas),
         "unclean.leader.election.enable": str(settings.unclean_leader_election).lower(),
         "auto.create.topics.enable": "false",
-        "num.partitions": "3",
     }
 
 
@@ -176,6 +175,14 @@ def _failover(profile: FailoverProfile, topology: Topology, node: Node) -> dict[
         "metadata.max.idle.interval.ms": str(profile.metadata_max_idle_interval_ms),
         "replica.lag.time.max.ms": str(profile.replica_lag_time_max_ms),
         "replica.socket.timeout.ms": str(profile.replica_socket_timeout_ms),
+    }
+
+
+def _controller_only(settings: BrokerSettings) -> dict[str, str]:
+    # Controllers create topics; a broker that is told the same warns that 5.0 will not listen.
+    return {
+        "default.replication.factor": str(settings.replication_factor),
+        "num.partitions": "3",
     }
 
 

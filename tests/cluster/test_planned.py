@@ -1,15 +1,18 @@
 """The lab boots what a plan sized: Kafka knows every setting that is rendered, and has it."""
 
+import re
 import uuid
 from collections.abc import Iterator
 
 import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.cimpl import NewTopic
 
 from blueprint.demand import Demand
 from blueprint.host_settings import broker_overrides
 from blueprint.planner import plan
+from chaos.interrupt import wait_until
 from lab.cluster import Lab
 from lab.config import LabConfig
 
@@ -41,9 +44,32 @@ def test_every_broker_has_what_was_planned(planned: Lab) -> None:
 
 
 def test_kafka_knows_every_setting(planned: Lab) -> None:
-    """An unknown or deprecated one is a line in a node's log."""
-    logs = [planned.plan.state.logs / f"{node.name}.log" for node in planned.plan.topology.nodes]
-    said = [line for log in logs for line in log.read_text().splitlines()]
-    assert said
-    bad = ("deprecated", "are not used yet", "Unknown configuration", "isn't a known config")
-    assert [line for line in said if any(word in line for word in bad)] == []
+    """It prints all that it knows when it starts, and says nothing of what it does not."""
+    for node in planned.plan.topology.nodes:
+        rendered = planned.plan.properties(node).read_text().splitlines()
+        wanted = {line.partition("=")[0] for line in rendered if line}
+        log = (planned.plan.state.logs / f"{node.name}.log").read_text()
+        known = set(re.findall(r"^\t(\S+) = ", log.partition("KafkaConfig values:")[2], re.M))
+        assert wanted - known == set(), node.name
+
+
+def test_no_setting_is_on_its_way_out(planned: Lab) -> None:
+    """Kafka warns of those, in the log of the role that was told."""
+    for node in planned.plan.topology.nodes:
+        log = (planned.plan.state.logs / f"{node.name}.log").read_text()
+        assert "KafkaConfig values:" in log
+        words = ("deprecated", "will be ignored", "WARN KafkaConfig")
+        assert [line for line in log.splitlines() if any(word in line for word in words)] == []
+
+
+def test_a_topic_that_does_not_say_has_a_replica_in_each_zone(planned: Lab) -> None:
+    """The controllers' defaults, which no broker is told any more."""
+    admin = AdminClient({"bootstrap.servers": planned.outputs.bootstrap_servers["a"]})
+    for made in admin.create_topics([NewTopic("silent", -1, -1)]).values():
+        made.result(30)
+
+    def replicas() -> list[int]:
+        partitions = admin.list_topics("silent", timeout=5).topics["silent"].partitions
+        return [len(partition.replicas) for partition in partitions.values()]
+
+    assert wait_until(lambda: replicas() == [3, 3, 3], 30)
