@@ -16,8 +16,9 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from bench.zone import drop_topic, make_topic
 from blueprint.client_settings import Goal, producer_settings
-from blueprint.demand import parse_rates
+from blueprint.demand import Rates
 from blueprint.failover_profile import DEFAULT_PROFILE, PROFILES
+from blueprint.problem import validated
 from lab.cluster import Lab
 from lab.config import LabConfig
 
@@ -105,7 +106,7 @@ def main(
         },
         indent=1,
     )
-    parse_rates(text, str(out))
+    validated(Rates, text, str(out))
     out.write_text(text + "\n")
 
 

@@ -9,11 +9,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from blueprint.demand import Rates, parse_demand, parse_rates
+from blueprint.demand import Demand, Rates
+from blueprint.door import run_door
 from blueprint.machine_types import PRICES_OF
 from blueprint.plan import HEADROOM, Plan, written
 from blueprint.planner import plan as planned
-from blueprint.problem import BadInput, Problem
+from blueprint.problem import BadInput, Problem, validated
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
@@ -63,7 +64,7 @@ def plan(
     }
     fields = {name: value for name, value in given.items() if value is not None}
     rates = _measured(measured) if measured else None
-    made = planned(parse_demand(fields, "flags"), rates, instance_type)
+    made = planned(validated(Demand, fields, "flags"), rates, instance_type)
     if as_json:
         print(json.dumps(made.as_dict(), indent=2))
     elif as_markdown:
@@ -77,7 +78,7 @@ def _measured(path: Path) -> Rates:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput([Problem("--measured", str(path), "a readable file", str(error))]) from None
-    return parse_rates(text, str(path))
+    return validated(Rates, text, str(path))
 
 
 def _table(made: Plan) -> Table:
@@ -94,19 +95,7 @@ def _table(made: Plan) -> Table:
 
 def main() -> int:
     """Run the door; bad input is a line for each problem and exit 2."""
-    try:
-        # Without click's own ending an exit code is what the call returns.
-        code = app(standalone_mode=False)
-    except BadInput as error:
-        print(f"blueprint: {error}".replace("\n", "\nblueprint: "), file=sys.stderr)
-        return 2
-    except Exception as error:
-        if error.__class__.__module__.startswith(("click", "typer")):
-            said = getattr(error, "format_message", None)
-            print(f"blueprint: {said() if callable(said) else error}", file=sys.stderr)
-            return 2
-        raise
-    return code if isinstance(code, int) else 0
+    return run_door(app, "blueprint", BadInput)
 
 
 if __name__ == "__main__":

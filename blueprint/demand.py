@@ -2,9 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from blueprint.problem import refusal
+from pydantic import BaseModel, ConfigDict, Field
 
 #: Lowest p99 with a measurement behind it: no batching, 16 cores (rule 1 of the practices).
 LEAST_LATENCY_MS = 15.0
@@ -73,27 +71,3 @@ class Rates(BaseModel):
     consumer_events_per_s: Count = 80_000
     replica_fetcher_bytes_per_s: Count = 50_000_000
     network_thread_bytes_per_s: Count = 100_000_000
-
-
-def parse_demand(fields: object, source: str) -> Demand:
-    """Validate the inputs of a plan.
-
-    Raises:
-        BadInput: Every problem at once.
-    """
-    try:
-        return Demand.model_validate(fields)
-    except ValidationError as error:
-        raise refusal(error, source) from None
-
-
-def parse_rates(text: str, source: str) -> Rates:
-    """Read measured rates from JSON; what is not measured stays as it is.
-
-    Raises:
-        BadInput: Every problem at once.
-    """
-    try:
-        return Rates.model_validate_json(text)
-    except ValidationError as error:
-        raise refusal(error, source) from None

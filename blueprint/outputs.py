@@ -3,10 +3,10 @@
 import json
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from blueprint.failover_profile import DEFAULT_PROFILE
-from blueprint.problem import BadInput, Problem
+from blueprint.problem import BadInput, Problem, validated
 from blueprint.topology import Plane, Role
 
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
@@ -76,10 +76,7 @@ def load(text: str) -> StackOutputs:
     Raises:
         BadInput: Every problem of the text, each with its path, what was given, what is legal.
     """
-    try:
-        outputs = StackOutputs.model_validate_json(text)
-    except ValidationError as error:
-        raise BadInput([_problem(dict(item)) for item in error.errors()]) from None
+    outputs = validated(StackOutputs, text)
     problems = _contradictions(outputs)
     if problems:
         raise BadInput(problems)
@@ -90,13 +87,6 @@ def json_schema() -> str:
     """The JSON Schema of StackOutputs, as written to docs/."""
     schema = StackOutputs.model_json_schema(by_alias=True)
     return json.dumps(schema, indent=2, sort_keys=True) + "\n"
-
-
-def _problem(item: dict[str, object]) -> Problem:
-    where = item.get("loc")
-    path = ".".join(map(str, where)) if isinstance(where, tuple) else ""
-    given = repr(item.get("input"))
-    return Problem(path or "outputs", given[:80], str(item.get("msg")))
 
 
 def _contradictions(outputs: StackOutputs) -> list[Problem]:

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +40,28 @@ class BadInput(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-def refusal(error: ValidationError, source: str) -> BadInput:
-    """All that a model found wrong with an input, as problems below ``source``."""
-    return BadInput(
-        Problem(
-            f"{source}: {'.'.join(map(str, item['loc'])) or 'the whole'}",
-            repr(item["input"])[:80],
-            str(item["msg"]),
-        )
-        for item in error.errors()
-    )
+def validated(model: type[Model], given: object, source: str = "") -> Model:
+    """What was given as the model it should be; text is read as JSON.
+
+    Args:
+        model: What it should be.
+        given: Fields, or JSON.
+        source: The file, or where else it came from; stands before every path.
+
+    Raises:
+        BadInput: Every problem at once.
+    """
+    try:
+        if isinstance(given, str):
+            return model.model_validate_json(given)
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise BadInput([_problem(dict(item), source) for item in error.errors()]) from None
+
+
+def _problem(item: dict[str, object], source: str) -> Problem:
+    where = item.get("loc")
+    path = ".".join(map(str, where)) if isinstance(where, tuple) else ""
+    full = f"{source}: {path or 'the whole'}" if source else path or "the whole"
+    given = "nothing" if item.get("type") == "missing" else repr(item.get("input"))[:80]
+    return Problem(full, given, str(item.get("msg")).removeprefix("Value error, "))

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from blueprint.door import run_door
 from blueprint.outputs import load as load_outputs
 from blueprint.problem import BadInput, Problem
 from chaos.checks.result import CheckOutcome
@@ -20,7 +21,6 @@ from chaos.targets.target import TargetError
 from chaos.terminal import Terminal, out
 from chaos.verdict import Verdict
 
-BAD_INPUT = 2
 RUNS_DIR = Path("runs")
 
 app = typer.Typer(
@@ -137,28 +137,9 @@ def _text(path: Path) -> str:
         raise BadInput([Problem("--outputs", str(path), "a readable file", reason)]) from None
 
 
-def _usage(error: Exception) -> str:
-    """A refused command line: which option, what is legal."""
-    said = getattr(error, "format_message", None)
-    return str(said() if callable(said) else error)
-
-
 def main() -> int:
     """Run the door; bad input and an unwilling target are one line each and exit 2."""
-    try:
-        # Without click's own ending an exit code is what the call returns.
-        code = app(standalone_mode=False)
-    except (BadInput, TargetError) as error:
-        print(f"chaos: {error}".replace("\n", "\nchaos: "), file=sys.stderr)
-        return BAD_INPUT
-    except typer.Abort:
-        return BAD_INPUT
-    except Exception as error:
-        if error.__class__.__module__.startswith(("click", "typer")):
-            print(f"chaos: {_usage(error)}", file=sys.stderr)
-            return BAD_INPUT
-        raise
-    return code if isinstance(code, int) else 0
+    return run_door(app, "chaos", BadInput, TargetError)
 
 
 if __name__ == "__main__":

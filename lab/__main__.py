@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from blueprint.door import run_door
 from blueprint.problem import BadInput
 from lab.cluster import Lab, tear_down
 from lab.config import DEFAULT_NAME, load, parse
@@ -70,28 +71,9 @@ def outputs(name: Name = DEFAULT_NAME) -> None:
     print(json.dumps(json.loads(Lab.open(name).outputs.to_json()), indent=2))
 
 
-def _usage(error: Exception) -> str:
-    """A refused command line: which option, what is legal."""
-    said = getattr(error, "format_message", None)
-    return str(said() if callable(said) else error)
-
-
 def main() -> int:
     """Run the door; bad input and an unwilling machine are one line each and exit 2."""
-    try:
-        # Without click's own ending an exit code is what the call returns.
-        code = app(standalone_mode=False)
-    except (BadInput, LabError) as error:
-        print(f"lab: {error}".replace("\n", "\nlab: "), file=sys.stderr)
-        return 2
-    except typer.Abort:
-        return 2
-    except Exception as error:
-        if error.__class__.__module__.startswith(("click", "typer")):
-            print(f"lab: {_usage(error)}", file=sys.stderr)
-            return 2
-        raise
-    return code if isinstance(code, int) else 0
+    return run_door(app, "lab", BadInput, LabError)
 
 
 if __name__ == "__main__":

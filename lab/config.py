@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from blueprint.broker_settings import BrokerSettings
 from blueprint.failover_profile import DEFAULT_PROFILE, PROFILES
-from blueprint.problem import BadInput, Problem, refusal
+from blueprint.problem import BadInput, Problem, validated
 from lab.addresses import FIRST_SLOT, LAST_SLOT
 
 DEFAULT_NAME = "default"
@@ -54,10 +54,7 @@ def parse(fields: object, source: str) -> LabConfig:
     Raises:
         BadInput: Every problem at once.
     """
-    try:
-        return LabConfig.model_validate(fields)
-    except ValidationError as error:
-        raise refusal(error, source) from None
+    return validated(LabConfig, fields, source)
 
 
 def load(path: Path) -> dict[str, object]:

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
-from blueprint.problem import BadInput, Problem
+from blueprint.problem import BadInput, Problem, validated
 from chaos.experiment.model import Experiment
 
 SHIPPED = Path(__file__).parents[1] / "experiments"
@@ -46,10 +45,7 @@ def parse(fields: object, source: str) -> Experiment:
     Raises:
         BadInput: Every problem at once.
     """
-    try:
-        return Experiment.model_validate(fields)
-    except ValidationError as error:
-        raise BadInput([_problem(source, dict(item)) for item in error.errors()]) from None
+    return validated(Experiment, fields, source)
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
@@ -123,9 +119,3 @@ def _inside(at: object, name: str) -> object:
     if isinstance(at, list) and name.isdecimal() and int(name) < len(at):
         return at[int(name)] if isinstance(at[int(name)], dict | list) else None
     return None
-
-
-def _problem(source: str, item: dict[str, Any]) -> Problem:
-    path = ".".join(map(str, item.get("loc", ()))) or "experiment"
-    given = "nothing" if item.get("type") == "missing" else repr(item.get("input"))[:80]
-    return Problem(f"{source}: {path}", given, str(item.get("msg")).removeprefix("Value error, "))

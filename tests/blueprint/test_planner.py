@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blueprint.broker_plan import MOST_BROKERS_PER_ZONE, load_of
-from blueprint.demand import Demand, Rates, parse_demand, parse_rates
+from blueprint.demand import Demand, Rates
 from blueprint.lane_plan import MOST_PARTITIONS_PER_TOPIC
 from blueprint.machine_types import GP3
 from blueprint.plan import HEADROOM, ZONES, Plan
 from blueprint.planner import plan, utilisation
-from blueprint.problem import BadInput
+from blueprint.problem import BadInput, validated
 
 ROOT = Path(__file__).parents[2]
 DEMANDS = st.builds(
@@ -127,7 +127,9 @@ def test_measured_rates_take_the_place_of_assumed_ones() -> None:
 def test_every_problem_is_named_at_once() -> None:
     """With path, value and what is legal."""
     with pytest.raises(BadInput) as refused:
-        parse_demand({"peak_events_per_s": 0, "mean_event_bytes": "x", "latency_ms": 14}, "flags")
+        validated(
+            Demand, {"peak_events_per_s": 0, "mean_event_bytes": "x", "latency_ms": 14}, "flags"
+        )
     assert len(refused.value.problems) == 3
     with pytest.raises(BadInput, match="instance_type"):
         plan(
@@ -141,7 +143,7 @@ def test_every_problem_is_named_at_once() -> None:
 def test_any_text_of_rates_is_taken_or_refused(text: str) -> None:
     """Never anything but BadInput."""
     with suppress(BadInput):
-        assert parse_rates(text, "measured.json")
+        assert validated(Rates, text, "measured.json")
 
 
 def door(*arguments: str) -> subprocess.CompletedProcess[str]:
