@@ -48,6 +48,65 @@ class LabOutput(_Strict):
     state_dir: Text
 
 
+class CredentialsOutput(_Strict):
+    """Where the suite's own credentials are kept; never what they are.
+
+    What is kept there is JSON: ``username`` and ``password`` for SCRAM, ``certificate_pem`` and
+    ``key_pem`` for mutual TLS.
+
+    Attributes:
+        source: A file that only its owner may read, or a secret store.
+        at: The file's path, the secret's ARN, or ``namespace/name``.
+    """
+
+    source: Literal["file", "aws-secret", "kubernetes-secret"]
+    at: Text
+
+
+class SecurityOutput(_Strict):
+    """How clients and brokers prove to each other who they are.
+
+    Attributes:
+        mechanism: Of SASL; None where the certificate is the proof.
+        ca_pem: The certificate that signed the brokers'; public.
+        credentials: The identity of the chaos suite.
+    """
+
+    protocol: Literal["SASL_SSL", "SSL"]
+    mechanism: Literal["SCRAM-SHA-512"] | None = None
+    ca_pem: Annotated[str, Field(min_length=1, max_length=65_536)]
+    credentials: CredentialsOutput
+
+
+class AwsOutput(_Strict):
+    """What the suite may touch on AWS; every resource must carry the tag besides.
+
+    Attributes:
+        subnet_ids: For each zone the subnets of its brokers and controllers.
+        chaos_tag: Key and value without which nothing is touched.
+    """
+
+    region: Text
+    account_id: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+    vpc_id: Text
+    subnet_ids: dict[ZoneName, tuple[Text, ...]]
+    chaos_tag: tuple[Text, Text] | None = None
+
+
+class KubernetesOutput(_Strict):
+    """What the suite may touch on Kubernetes.
+
+    Attributes:
+        context: Of the kubeconfig; None for the one in force, and inside the cluster.
+        chaos_label: Key and value without which nothing is touched.
+    """
+
+    namespace: Text
+    cluster: Text
+    context: Text | None = None
+    chaos_label: tuple[Text, Text] | None = None
+
+
 class StackOutputs(_Strict):
     """Everything the chaos suite may know of, and may touch, in a cluster."""
 
@@ -63,7 +122,10 @@ class StackOutputs(_Strict):
     broker_settings: dict[str, str] = {}
     client_settings: dict[str, str | int | bool] = {}
     cross_zone_latency_ms: Annotated[float, Field(ge=0)] = 0
+    security: SecurityOutput | None = None
     lab: LabOutput | None = None
+    aws: AwsOutput | None = None
+    kubernetes: KubernetesOutput | None = None
 
     def to_json(self) -> str:
         """Canonical JSON: the same outputs give the same text."""
@@ -109,6 +171,8 @@ def _contradictions(outputs: StackOutputs) -> list[Problem]:
             )
         if link.node_id not in ids:
             problems.append(Problem(f"links.{index}.node_id", str(link.node_id), legal_ids))
-    if outputs.target == "lab" and outputs.lab is None:
-        problems.append(Problem("lab", "nothing", "the lab's name and state folder"))
+    described = {"lab": outputs.lab, "aws": outputs.aws, "kubernetes": outputs.kubernetes}
+    if described[outputs.target] is None:
+        legal = f"what the target {outputs.target} is"
+        problems.append(Problem(outputs.target, "nothing", legal))
     return problems

@@ -80,3 +80,12 @@ def test_junk_is_refused_with_a_path_and_never_a_crash(text: str) -> None:
 def test_the_written_schema_is_current() -> None:
     """docs/stack-outputs.schema.json is what the code says."""
     assert (DOCS / "stack-outputs.schema.json").read_text() == json_schema()
+
+
+@pytest.mark.parametrize("target", ["lab", "aws", "kubernetes"])
+def test_a_target_says_what_it_is(target: str) -> None:
+    """Outputs that name a target and do not describe it cannot be acted on."""
+    bad = json.loads(json.dumps(GOOD)) | {"target": target}
+    del bad["lab"]
+    with pytest.raises(BadInput, match=f"{target}: nothing"):
+        load(json.dumps(bad))
