@@ -59,9 +59,14 @@ class GoTool:
         Raises:
             LabError: It cannot be built.
         """
-        return install_once(f"{self.name}-{self.version}", self._build)
+        return install_once(f"{self.name}-{self.version}", self.build)
 
-    def _build(self, room: Path) -> None:
+    def build(self, room: Path) -> None:
+        """Build into a folder that is not the cache's, for a tool put together from several.
+
+        Raises:
+            LabError: It cannot be built.
+        """
         root().mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root(), prefix=".go-") as scratch:
             module = Path(shutil.copytree(self.module, Path(scratch) / "module"))

@@ -1,0 +1,1 @@
+"""The real Pulumi engine, over stand-in providers."""

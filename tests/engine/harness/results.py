@@ -1,0 +1,168 @@
+"""What one operation of the engine did, from its own event stream."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pulumi.automation import EngineEvent
+from pulumi.automation.events import StepEventMetadata, StepEventStateMetadata
+
+#: Stands in a preview's inputs and outputs for what only an `up` can know.
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+#: Stands in every event for a secret's value.
+SECRET = "[secret]"
+
+_ROOT = "pulumi:pulumi:Stack"
+_STEP = re.compile(r'\["([^"]*)"\]|\[(\d+)\]|([^.\[\]]+)')
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How a property differs: ``add``, ``delete``, ``update``, or one of them with ``-replace``."""
+
+    kind: str
+    old: object
+    new: object
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the engine did, or in a preview would do, to one resource.
+
+    Attributes:
+        operation: ``same``, ``create``, ``update``, ``delete``, ``replace``,
+            ``create-replacement``, ``delete-replaced``, ...
+        type: The type token, such as ``aws:ec2/vpc:Vpc``.
+        name: The name in the program.
+        inputs: The new inputs, for a delete the old ones.
+        outputs: The new outputs; in a preview what is known of them.
+        differences: By property path, such as ``tags.Name``.
+    """
+
+    operation: str
+    urn: str
+    type: str
+    name: str
+    inputs: Mapping[str, object]
+    outputs: Mapping[str, object]
+    differences: Mapping[str, Difference]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One preview, up, refresh or destroy.
+
+    Attributes:
+        counts: Resources by operation, the stack itself left out.
+        changes: Every resource, the stack itself left out, unchanged ones included.
+        messages: What the engine, providers and the program said, severity first.
+        duration_s: The engine's own count.
+    """
+
+    counts: Mapping[str, int]
+    changes: tuple[Change, ...]
+    messages: tuple[str, ...]
+    duration_s: int
+
+    def changed(self) -> tuple[Change, ...]:
+        """Every resource that was not left as it was."""
+        return tuple(change for change in self.changes if change.operation not in ("same", "read"))
+
+    def of_type(self, token: str) -> tuple[Change, ...]:
+        """Every change of one type, by its token or by its last part, such as ``Vpc``."""
+        return tuple(c for c in self.changes if token in (c.type, c.type.rpartition(":")[2]))
+
+    def one(self, name: str) -> Change:
+        """The one change of the resource of this name.
+
+        Raises:
+            LookupError: There is none or more than one; the text names what there is.
+        """
+        found = [change for change in self.changes if change.name == name]
+        if len(found) != 1:
+            names = ", ".join(f"{c.name} ({c.operation})" for c in self.changes)
+            raise LookupError(f"{len(found)} changes of {name!r}; there are: {names}")
+        return found[0]
+
+    def differences(self) -> dict[str, dict[str, Difference]]:
+        """Every property that differs, by resource name and property path."""
+        return {c.name: dict(c.differences) for c in self.changes if c.differences}
+
+
+@dataclass(slots=True)
+class Recording:
+    """Takes the engine's events as they come; ``result`` may be asked for at any time."""
+
+    _events: list[EngineEvent] = field(default_factory=list)
+
+    def __call__(self, event: EngineEvent) -> None:
+        """Take one event."""
+        self._events.append(event)
+
+    def result(self) -> Result:
+        """What has been seen so far."""
+        changes = tuple(self._changes())
+        counts = Counter(change.operation for change in changes)
+        summaries = [event.summary_event for event in self._events if event.summary_event]
+        duration_s = summaries[-1].duration_seconds if summaries else 0
+        return Result(dict(counts), changes, tuple(self._messages()), duration_s)
+
+    def _messages(self) -> Iterator[str]:
+        for event in self._events:
+            said = event.diagnostic_event
+            if said is not None and not said.ephemeral and said.severity != "debug":
+                text = re.sub(r"<\{%.*?%\}>", "", said.message).strip()
+                yield f"{said.severity}: {text}"
+
+    def _changes(self) -> Iterator[Change]:
+        steps: dict[tuple[str, str], StepEventMetadata] = {}
+        for event in self._events:
+            # The later event of a step knows the outputs; a preview or a failure has the first.
+            for seen in (event.resource_pre_event, event.res_outputs_event):
+                if seen is not None and seen.metadata.type != _ROOT:
+                    steps[seen.metadata.urn, str(seen.metadata.op.value)] = seen.metadata
+        return (_change(step) for step in steps.values())
+
+
+def _change(step: StepEventMetadata) -> Change:
+    state = step.new or step.old
+    return Change(
+        operation=step.op.value,
+        urn=step.urn,
+        type=step.type,
+        name=step.urn.rpartition("::")[2],
+        inputs=_of(state, "inputs"),
+        outputs=_of(state, "outputs"),
+        differences=dict(_differences(step)),
+    )
+
+
+def _of(state: StepEventStateMetadata | None, part: str) -> Mapping[str, object]:
+    return getattr(state, part, None) or {}
+
+
+def _differences(step: StepEventMetadata) -> Iterator[tuple[str, Difference]]:
+    old, new = _of(step.old, "inputs"), _of(step.new, "inputs")
+    detailed = step.detailed_diff or {}
+    for path, diff in detailed.items():
+        yield path, Difference(diff.diff_kind.value, at(old, path), at(new, path))
+    for path in () if detailed else step.diffs or ():
+        yield path, Difference("update", at(old, path), at(new, path))
+
+
+def at(tree: object, path: str) -> object:
+    """The value at a property path such as ``tags.Name`` or ``routes[0].cidrBlock``; or None."""
+    for step in _steps(path):
+        if isinstance(tree, list) and isinstance(step, int) and step < len(tree):
+            tree = tree[step]
+        elif isinstance(tree, Mapping):
+            tree = tree.get(step)
+        else:
+            return None
+    return tree
+
+
+def _steps(path: str) -> Iterable[str | int]:
+    for quoted, index, plain in _STEP.findall(path):
+        yield int(index) if index else quoted or plain
