@@ -19,12 +19,11 @@ OnOutput = Callable[[str], object]
 class BoundedCli(PulumiCommand):
     """One CLI, named by its path; a command that does not end is killed with all it started."""
 
-    def __init__(self, cli: Path) -> None:
+    def __init__(self, cli: Path, environment: Mapping[str, str]) -> None:
         """Run this CLI, whatever else is on PATH."""
         self.command = str(cli)
-        said = subprocess.check_output(
-            [cli, "version"], text=True, timeout=60, env=dict(os.environ)
-        )
+        own = {**os.environ, **environment}
+        said = subprocess.check_output([cli, "version"], text=True, timeout=60, env=own)
         self.version = VersionInfo.parse(said.strip().removeprefix("v"))
 
     def run(
