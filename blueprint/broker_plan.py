@@ -8,9 +8,8 @@ from blueprint.demand import Demand
 from blueprint.machine_types import GIB, GP3, HOURS_PER_MONTH, MachineType
 from blueprint.plan import HEADROOM, ZONES, deciding, whole
 from blueprint.problem import BadInput, Problem
+from blueprint.topology import MOST_BROKERS_PER_ZONE
 
-#: A thousand brokers; beyond it a demand wants several clusters.
-MOST_BROKERS_PER_ZONE = 334
 #: Prices grow with the size, so the smallest machines are the cheapest by a little, and hundreds of
 #: them are a burden at every rolling change: a tenth more is paid for fewer.
 ABOUT_EQUAL = 1.1

@@ -7,8 +7,12 @@ from blueprint.problem import BadInput, Problem
 
 ZONES = ("a", "b", "c")
 
-#: Controllers are numbered from here so that a log line tells the two roles apart.
+#: Controllers are numbered from here so that a log line tells the two roles apart. The hundred is
+#: theirs alone: brokers go on behind it, so that no node's id changes while a cluster grows.
 FIRST_CONTROLLER_ID = 101
+_CONTROLLER_IDS = range(100, 200)
+#: A thousand brokers; beyond it a demand wants several clusters.
+MOST_BROKERS_PER_ZONE = 334
 
 
 class Role(StrEnum):
@@ -109,13 +113,13 @@ def three_zones(brokers_per_zone: int = 1) -> Topology:
     """A cluster over zones a, b and c with one dedicated controller in each.
 
     Raises:
-        BadInput: ``brokers_per_zone`` is below 1 or its ids would reach the controllers'.
+        BadInput: ``brokers_per_zone`` is below 1 or above 334.
     """
-    most = (FIRST_CONTROLLER_ID - 1) // len(ZONES)
-    if not 1 <= brokers_per_zone <= most:
-        raise BadInput([Problem("brokers_per_zone", str(brokers_per_zone), f"1 to {most}")])
+    if not 1 <= brokers_per_zone <= MOST_BROKERS_PER_ZONE:
+        legal = f"1 to {MOST_BROKERS_PER_ZONE}"
+        raise BadInput([Problem("brokers_per_zone", str(brokers_per_zone), legal)])
     brokers = tuple(
-        Node(1 + rank * len(ZONES) + index, Role.BROKER, zone)
+        Node(_broker_id(rank * len(ZONES) + index), Role.BROKER, zone)
         for rank in range(brokers_per_zone)
         for index, zone in enumerate(ZONES)
     )
@@ -123,3 +127,8 @@ def three_zones(brokers_per_zone: int = 1) -> Topology:
         Node(FIRST_CONTROLLER_ID + index, Role.CONTROLLER, zone) for index, zone in enumerate(ZONES)
     )
     return Topology(ZONES, brokers + controllers)
+
+
+def _broker_id(count: int) -> int:
+    first = _CONTROLLER_IDS.start - 1
+    return count + 1 if count < first else count + 1 + len(_CONTROLLER_IDS)

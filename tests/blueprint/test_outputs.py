@@ -87,5 +87,5 @@ def test_a_target_says_what_it_is(target: str) -> None:
     """Outputs that name a target and do not describe it cannot be acted on."""
     bad = json.loads(json.dumps(GOOD)) | {"target": target}
     del bad["lab"]
-    with pytest.raises(BadInput, match=f"{target}: nothing"):
+    with pytest.raises(BadInput, match=f"{target}: got nothing"):
         load(json.dumps(bad))

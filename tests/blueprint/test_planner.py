@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blueprint.broker_plan import MOST_BROKERS_PER_ZONE, load_of
+from blueprint.broker_plan import load_of
 from blueprint.demand import Demand, Rates
 from blueprint.lane_plan import MOST_PARTITIONS_PER_TOPIC
 from blueprint.machine_types import GP3
 from blueprint.plan import HEADROOM, ZONES, Plan
 from blueprint.planner import plan, utilisation
 from blueprint.problem import BadInput, validated
+from blueprint.topology import MOST_BROKERS_PER_ZONE
 
 ROOT = Path(__file__).parents[2]
 DEMANDS = st.builds(

@@ -1,0 +1,46 @@
+"""Consumer fleets as they are deployed: how many, how wide, how patient at their end."""
+
+from dataclasses import dataclass
+
+#: Beyond the drain deadline: the pod's own start of the end, commit and leaving the group.
+GRACE_MARGIN_S = 15
+#: Rule 5: Warning begins here, and more instances are started before it is reached by each.
+WARNING_LAG_RECORDS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSpec:
+    """One fleet.
+
+    Attributes:
+        group: The consumer group; also the fleet's principal.
+        instances: Planned; autoscaling starts from here and returns here.
+        most_instances: Never above the partitions of what it reads: more would have none.
+        threads: Lanes of one instance.
+        drain_deadline_s: For what is in flight when an instance is told to end.
+        lag_records: Backlog per instance at which one more is started.
+        cpu_millis: Of one instance.
+        memory_mib: Of one instance.
+    """
+
+    name: str
+    image: str
+    consumes: tuple[str, ...]
+    produces: tuple[str, ...]
+    instances: int
+    most_instances: int
+    threads: int
+    drain_deadline_s: int
+    cpu_millis: int
+    memory_mib: int
+    lag_records: int = WARNING_LAG_RECORDS
+
+    @property
+    def group(self) -> str:
+        """The consumer group's id."""
+        return self.name
+
+    @property
+    def termination_grace_s(self) -> int:
+        """Longer than the drain deadline: nothing in flight is cut off."""
+        return self.drain_deadline_s + GRACE_MARGIN_S

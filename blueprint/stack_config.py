@@ -1,0 +1,233 @@
+"""What a stack may be asked for: the ``quorate:`` settings of a ``Pulumi.STACK.yaml``."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import IPv4Network
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from blueprint.demand import Demand
+from blueprint.failover_profile import DEFAULT_PROFILE, PROFILES
+from blueprint.problem import BadInput, Problem, validated
+from blueprint.topology import ZONES
+
+#: Kafka's own rule for topic names, and Kubernetes' for everything that becomes an object there.
+TopicName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,60}[a-z0-9])?$")]
+ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
+Image = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^\S+$")]
+#: Five fields; what each may be is Kubernetes' to say, when it admits the job.
+Cron = Annotated[str, Field(pattern=r"^(\S+\s+){4}\S+$")]
+Seconds = Annotated[int, Field(ge=1, le=86_400)]
+#: From /16 to /24: three zones of a cluster fit in, and AWS allows no more.
+_WIDEST_PREFIX, _NARROWEST_PREFIX = 16, 24
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TopicConfig(_Strict):
+    """One topic; what is left out follows from the plan.
+
+    Attributes:
+        partitions: The plan's figure per topic when left out.
+        retention_h: The demand's when left out.
+    """
+
+    name: TopicName
+    partitions: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    min_insync_replicas: Annotated[int, Field(ge=1, le=3)] = 2
+    retention_h: Annotated[float, Field(gt=0, le=87_600, allow_inf_nan=False)] | None = None
+    cleanup_policy: Literal["delete", "compact"] = "delete"
+
+
+class UserConfig(_Strict):
+    """Who connects: a principal, and the topics it may read and write."""
+
+    name: ObjectName
+    consumes: tuple[TopicName, ...] = ()
+    produces: tuple[TopicName, ...] = ()
+
+
+class FleetConfig(UserConfig):
+    """One consumer fleet.
+
+    Attributes:
+        instances: The plan's figure when left out.
+        drain_deadline_s: For what is in flight when an instance is told to end.
+    """
+
+    image: Image
+    consumes: Annotated[tuple[TopicName, ...], Field(min_length=1)]
+    instances: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    drain_deadline_s: Annotated[int, Field(ge=1, le=3600)] = 30
+    cpu_millis: Annotated[int, Field(ge=50, le=64_000)] = 1000
+    memory_mib: Annotated[int, Field(ge=64, le=262_144)] = 512
+
+
+class ClientConfig(UserConfig):
+    """A producer or consumer that runs elsewhere and is let in.
+
+    Attributes:
+        cidrs: Where it connects from; nothing else is admitted.
+    """
+
+    cidrs: tuple[IPv4Network, ...] = ()
+
+
+class GameDayConfig(_Strict):
+    """A game day on a schedule.
+
+    Attributes:
+        schedule: A cron line, in UTC.
+        image: What holds the chaos suite.
+        deadline_s: A run that takes longer is ended, and its faults with it.
+        history_gib: What keeps the histories of runs.
+    """
+
+    schedule: Cron = "0 10 * * 2"
+    experiment: ObjectName = "gameday"
+    image: Image
+    deadline_s: Seconds = 3600
+    history_gib: Annotated[int, Field(ge=1, le=1000)] = 20
+
+
+class ArtifactConfig(_Strict):
+    """Kafka's own release archive, in a bucket of the account: private subnets reach no other."""
+
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    key: Annotated[str, Field(min_length=1, max_length=1024)]
+    sha512: Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")]
+
+
+class AwsConfig(_Strict):
+    """Where on AWS.
+
+    Attributes:
+        availability_zones: One for each of the zones a, b and c.
+        vpc_cidr: Of the whole network.
+        image_id: The hosts' image; Amazon Linux 2023 for the machine's processor when left out.
+        kafka: What the hosts run.
+        kubeconfig: Of a cluster for the fleets; one is made on EKS when left out.
+    """
+
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+    availability_zones: tuple[str, str, str]
+    vpc_cidr: IPv4Network = IPv4Network("10.20.0.0/16")
+    image_id: Annotated[str, Field(pattern=r"^ami-[0-9a-f]{8,17}$")] | None = None
+    kafka: ArtifactConfig
+    kubeconfig: str | None = None
+
+    @field_validator("availability_zones")
+    @classmethod
+    def _three_of_them(cls, names: tuple[str, str, str]) -> tuple[str, str, str]:
+        if len(set(names)) < len(ZONES):
+            raise ValueError("three different zones: the loss of one is to leave two")
+        return names
+
+    @field_validator("vpc_cidr")
+    @classmethod
+    def _wide_enough(cls, cidr: IPv4Network) -> IPv4Network:
+        if not _WIDEST_PREFIX <= cidr.prefixlen <= _NARROWEST_PREFIX or not cidr.is_private:
+            raise ValueError(f"a private network from /{_WIDEST_PREFIX} to /{_NARROWEST_PREFIX}")
+        return cidr
+
+
+class KubernetesConfig(_Strict):
+    """Where on Kubernetes.
+
+    Attributes:
+        namespace: It is made, with everything in it.
+        zones: The nodes' ``topology.kubernetes.io/zone`` labels for a, b and c.
+        storage_class: Of the data volumes; the cluster's default when left out.
+        context: Of the kubeconfig; the one in force when left out.
+    """
+
+    namespace: ObjectName = "quorate"
+    zones: tuple[str, str, str] = ZONES
+    storage_class: ObjectName | None = None
+    context: str | None = None
+
+
+class LocalConfig(_Strict):
+    """Where on this machine.
+
+    Attributes:
+        name: The lab's.
+        cross_zone_latency_ms: One-way delay of every cross-zone hop.
+    """
+
+    name: ObjectName = "pulumi"
+    cross_zone_latency_ms: Annotated[float, Field(ge=0, le=1000)] = 0.0
+
+
+class StackConfig(_Strict):
+    """One stack.
+
+    Attributes:
+        target: What it is provisioned on; the section of that name says where.
+        security: How clients prove who they are; ``plaintext`` only on this machine.
+        chaos: Whether game days may disturb it: links, tags and labels are only made then.
+        broker_overrides: Further broker settings by Kafka's own names.
+    """
+
+    target: Literal["local", "aws", "kubernetes"]
+    demand: Demand
+    failover_profile: str = DEFAULT_PROFILE
+    security: Literal["plaintext", "scram", "mtls"] = "scram"
+    topics: Annotated[tuple[TopicConfig, ...], Field(min_length=1)]
+    fleets: tuple[FleetConfig, ...] = ()
+    clients: tuple[ClientConfig, ...] = ()
+    chaos: bool = False
+    game_day: GameDayConfig | None = None
+    broker_overrides: dict[str, str] = {}
+    local: LocalConfig = LocalConfig()
+    aws: AwsConfig | None = None
+    kubernetes: KubernetesConfig = KubernetesConfig()
+
+    @property
+    def users(self) -> tuple[UserConfig, ...]:
+        """Everyone who connects."""
+        return (*self.fleets, *self.clients)
+
+    @field_validator("failover_profile")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in PROFILES:
+            raise ValueError(f"one of {', '.join(PROFILES)}")
+        return name
+
+
+def parse_stack(fields: object, source: str) -> StackConfig:
+    """Validate a stack's settings; paths begin with ``source``.
+
+    Raises:
+        BadInput: Every problem at once.
+    """
+    config = validated(StackConfig, fields, source)
+    problems = [replace(one, path=f"{source}: {one.path}") for one in _contradictions(config)]
+    if problems:
+        raise BadInput(problems)
+    return config
+
+
+def _contradictions(config: StackConfig) -> Iterator[Problem]:
+    if config.target == "aws" and config.aws is None:
+        yield Problem("aws", "nothing", "region, availability_zones and kafka: the target is aws")
+    if config.target != "local" and config.security == "plaintext":
+        yield Problem("security", "'plaintext'", "scram, mtls", "plaintext is for target local")
+    if config.game_day is not None and not config.chaos:
+        yield Problem("chaos", "False", "true, since game_day disturbs the stack")
+    yield from _said_twice("topics", [topic.name for topic in config.topics])
+    yield from _said_twice("fleets and clients", [user.name for user in config.users])
+    declared = {topic.name for topic in config.topics}
+    for user in config.users:
+        for topic in sorted({*user.consumes, *user.produces} - declared):
+            legal = f"a declared topic: {', '.join(sorted(declared))}"
+            yield Problem(f"{user.name}: consumes or produces", repr(topic), legal)
+
+
+def _said_twice(path: str, names: list[str]) -> Iterator[Problem]:
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Problem(path, f"{name!r} twice", "one of each name")
