@@ -10,12 +10,19 @@ from dataclasses import dataclass, field
 from blueprint.failover_profile import BALANCED, FailoverProfile
 from blueprint.listeners import CONTROLLER, REPLICATION, ClusterAddresses, client_listener
 from blueprint.problem import BadInput, Problem
+from blueprint.security import (
+    SECRETS_DIR,
+    Security,
+    listener_protocols,
+    security_properties,
+)
 from blueprint.topology import Node, Role, Topology
 
 #: How often a broker's own zone stands in its bootstrap list, against once for each other.
 OWN_ZONE_WEIGHT = 6
 
-#: Settings that follow from the topology; an override would contradict the rest of the plan.
+#: Settings that follow from the topology and from how clients are identified; an override would
+#: contradict the rest of the plan.
 DERIVED = frozenset(
     {
         "process.roles",
@@ -28,8 +35,14 @@ DERIVED = frozenset(
         "controller.listener.names",
         "controller.quorum.bootstrap.servers",
         "log.dirs",
+        "allow.everyone.if.no.acl.found",
+        "authorizer.class.name",
+        "super.users",
     }
 )
+#: Whole families of settings that follow from how clients are identified.
+_DERIVED_FAMILIES = ("listener.name.", "sasl.", "ssl.")
+_FOLLOWS = "nothing: it follows from the topology and from how clients are identified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +56,8 @@ class BrokerSettings:
         unclean_leader_election: Whether a replica that lost records may lead. Never in production.
         offsets_partitions: Partitions of the consumer offsets topic (Kafka's default is 50).
         overrides: Further settings by Kafka's own name; they win over what the profile says.
+        security: How clients are identified; with anything but ``PLAINTEXT`` nodes speak mutual TLS
+            among themselves and nothing is allowed that no access rule allows.
     """
 
     profile: FailoverProfile = BALANCED
@@ -51,6 +66,7 @@ class BrokerSettings:
     unclean_leader_election: bool = False
     offsets_partitions: int = 50
     overrides: Mapping[str, str] = field(default_factory=dict)
+    security: Security = Security.PLAINTEXT
 
 
 def server_properties(
@@ -59,8 +75,17 @@ def server_properties(
     addresses: ClusterAddresses,
     settings: BrokerSettings,
     data_dir: str,
+    secrets_dir: str = SECRETS_DIR,
 ) -> dict[str, str]:
     """The settings of one node, by Kafka's own names, in a stable order.
+
+    Args:
+        topology: The whole cluster.
+        node: Whose settings.
+        addresses: Where every node is reached.
+        settings: What the cluster promises.
+        data_dir: Where the node keeps its log.
+        secrets_dir: Where the node finds its certificate; means nothing without security.
 
     Raises:
         BadInput: Settings that contradict each other or an override of a derived setting; every
@@ -69,7 +94,9 @@ def server_properties(
     problems = settings_problems(topology, settings)
     if problems:
         raise BadInput(problems)
-    properties = _identity(topology, node, addresses, data_dir)
+    properties = _identity(topology, node, addresses, data_dir, settings.security)
+    opened = addresses.nodes[node.id].advertised
+    properties |= security_properties(settings.security, opened, secrets_dir)
     properties |= _durability(settings) | _failover(settings.profile, topology, node)
     if node.role is Role.BROKER:
         properties |= _broker_only(node, settings)
@@ -101,10 +128,8 @@ def settings_problems(topology: Topology, settings: BrokerSettings) -> list[Prob
             )
         )
     for name, value in settings.overrides.items():
-        if name in DERIVED:
-            problems.append(
-                Problem(f"overrides.{name}", repr(value), "nothing: it follows from the topology")
-            )
+        if name in DERIVED or name.startswith(_DERIVED_FAMILIES):
+            problems.append(Problem(f"overrides.{name}", repr(value), _FOLLOWS))
         elif not name or any(sign in name + value for sign in "\n\r") or "=" in name:
             problems.append(
                 Problem(f"overrides.{name!r}", repr(value), "a Kafka setting and a one-line value")
@@ -127,11 +152,15 @@ def _bootstrap(topology: Topology, node: Node, addresses: ClusterAddresses) -> l
 
 
 def _identity(
-    topology: Topology, node: Node, addresses: ClusterAddresses, data_dir: str
+    topology: Topology,
+    node: Node,
+    addresses: ClusterAddresses,
+    data_dir: str,
+    security: Security,
 ) -> dict[str, str]:
     own = addresses.nodes[node.id]
     listeners = {name: addresses.ports.of(name) for name in own.advertised}
-    protocols = dict.fromkeys([*listeners, CONTROLLER], "PLAINTEXT")
+    protocols = listener_protocols(security, [*listeners, CONTROLLER])
     return {
         "process.roles": node.role.value,
         "node.id": str(node.id),
