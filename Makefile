@@ -25,8 +25,8 @@ gameday: $(READY) ## Boot three zones, lose one, judge every record, write the p
 test: $(READY) ## All tests, on real Kafka.
 	@$(BIN)/python -m pytest
 
-test-fast: $(READY) ## The tests that start no JVM.
-	@$(BIN)/python -m pytest -m "not cluster and not browser"
+test-fast: $(READY) ## The tests that start no JVM, no engine and no browser.
+	@$(BIN)/python -m pytest -m "not cluster and not engine and not browser"
 
 lint: $(READY) ## Style, types and the rules between rooms.
 	@$(BIN)/ruff check .
