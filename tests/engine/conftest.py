@@ -8,6 +8,8 @@ import pytest
 from lab.tools import pulumi
 from lab.tools.pulumi import PulumiTools
 from tests.engine.harness.engine import Config, Engine, Program, Room, StandIn
+from tests.engine.kubernetes_fixtures import control_plane as control_plane
+from tests.engine.kubernetes_fixtures import namespace as namespace
 
 
 class ProgramEngines(Protocol):

@@ -1,0 +1,32 @@
+"""A real control plane for a run of the tests, and a namespace of its own for each test."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.engine.control_plane.api import Reference
+from tests.engine.control_plane.binaries import binaries
+from tests.engine.control_plane.control_plane import ControlPlane
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[ControlPlane]:
+    """API server, scheduler, controllers and six ready nodes over zones a, b and c."""
+    running = ControlPlane.start(binaries())
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane) -> Iterator[str]:
+    """A new namespace; after the test it is on its way out, and every node is back."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    control_plane.make_namespace(name)
+    try:
+        yield name
+    finally:
+        control_plane.api.delete(Reference("v1", "Namespace", name))
+        control_plane.nodes.restore()
