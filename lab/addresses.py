@@ -43,6 +43,10 @@ class LabAddresses:
             return self.host(node)
         return self._address(10 * self._number(zone) + self._number(node.zone), node)
 
+    def names(self, node: Node) -> tuple[str, ...]:
+        """Everything a node is called by whoever connects to it, from its own zone or another."""
+        return (node.name, *(self.host_from(zone, node) for zone in self.topology.zones))
+
     def api(self, zone: str) -> Endpoint:
         """The toxiproxy API of the links that start in a zone."""
         return Endpoint(f"127.{self.slot}.{self._number(zone)}.200", TOXIPROXY_API_PORT)

@@ -3,19 +3,24 @@
 import shutil
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 import psutil
+from confluent_kafka.admin import AdminClient
 
+from blueprint.access import suite_accesses
 from blueprint.listeners import Ports
 from blueprint.outputs import StackOutputs
 from blueprint.problem import BadInput, Problem
 from blueprint.topology import Link, Node, three_zones
 from lab import process
+from lab.access import grant
 from lab.addresses import LabAddresses
 from lab.allocation import allocate
 from lab.config import DEFAULT_NAME, LabConfig
@@ -58,6 +63,13 @@ class Lab:
         """Bind to a lab; nothing is started."""
         self.plan = plan
 
+    @cached_property
+    def _tls(self) -> ssl.SSLContext | None:
+        """How a link's node is made to prove that it is the one meant; nothing without security."""
+        if not self.plan.secured:
+            return None
+        return ssl.create_default_context(cadata=self.plan.keyring.ca_pem())
+
     @classmethod
     def up(cls, config: LabConfig, say: Say = silent) -> "Lab":
         """Start a lab, or what is missing of it, and wait until it can be used.
@@ -77,7 +89,10 @@ class Lab:
             say("starting three zones")
             lab._start_all(tools)
             zone, brokers = lab.plan.topology.zones[0], lab.plan.topology.brokers
-            wait_ready(lab.plan.addresses.bootstrap(zone), len(brokers), lab._first_dead)
+            bootstrap, own = lab.plan.addresses.bootstrap(zone), lab.plan.admin_settings()
+            wait_ready(bootstrap, len(brokers), lab._first_dead, own)
+            if lab.plan.secured:
+                grant(AdminClient({"bootstrap.servers": bootstrap, **own}), suite_accesses())
             lab._base_latency()
             state.write_outputs(lab.plan.outputs())
         return lab
@@ -293,7 +308,7 @@ class Lab:
         server = ToxiproxyServer(self.plan.addresses.api(link.source_zone))
         listen = self.plan.addresses.listen(link)
         base = base_toxics(self.plan.config.cross_zone_latency_ms)
-        return LinkHandle(link.name, link.source_zone, listen, server, base)
+        return LinkHandle(link.name, link.source_zone, listen, server, base, self._tls)
 
 
 def tear_down(name: str) -> bool:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from blueprint.broker_settings import BrokerSettings
 from blueprint.failover_profile import DEFAULT_PROFILE, PROFILES
 from blueprint.problem import BadInput, Problem, validated
+from blueprint.security import Security
 from lab.addresses import FIRST_SLOT, LAST_SLOT
 
 DEFAULT_NAME = "default"
@@ -22,6 +23,8 @@ class LabConfig(BaseModel):
         profile: The failover profile of brokers, quorum and clients.
         cross_zone_latency_ms: One-way delay of every cross-zone hop, in both directions.
         broker_overrides: Further broker settings by Kafka's own name.
+        security: How clients are identified; with ``scram`` or ``mtls`` every listener is encrypted
+            and whatever no access rule allows is denied.
         slot: The second octet of the lab's addresses; chosen when not given.
         quick_start: Whether the JVMs skip the optimising compiler: they start in half the time
             and reach less throughput.
@@ -33,6 +36,7 @@ class LabConfig(BaseModel):
     profile: str = DEFAULT_PROFILE
     cross_zone_latency_ms: Annotated[float, Field(ge=0, le=1000)] = 0.0
     broker_overrides: dict[str, str] = {}
+    security: Security = Security.PLAINTEXT
     slot: Annotated[int, Field(ge=FIRST_SLOT, le=LAST_SLOT)] | None = None
     quick_start: bool = True
 
@@ -45,7 +49,9 @@ class LabConfig(BaseModel):
 
     def broker_settings(self) -> BrokerSettings:
         """The blueprint's settings for this lab."""
-        return BrokerSettings(PROFILES[self.profile], overrides=self.broker_overrides)
+        return BrokerSettings(
+            PROFILES[self.profile], overrides=self.broker_overrides, security=self.security
+        )
 
 
 def parse(fields: object, source: str) -> LabConfig:

@@ -4,10 +4,14 @@ import hashlib
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from blueprint.security import MECHANISM, Credentials
 from blueprint.topology import Role
 from lab.problem import LabError
 from lab.process import mark
@@ -49,18 +53,47 @@ class Jvm:
         options = (f"-Djdk.net.hosts.file={hosts}", f"-Dquorate.process={marked}")
         return [*self.command("kafka.Kafka", _HEAP_MB[role], *options), str(properties)]
 
-    def format(self, properties: Path, cluster_id: str, voters: str) -> None:
+    def format(
+        self, properties: Path, cluster_id: str, voters: str, users: Sequence[Credentials] = ()
+    ) -> None:
         """Format one controller's storage with the first voters of the quorum.
+
+        Args:
+            properties: The controller's server.properties.
+            cluster_id: The cluster's id.
+            voters: As StorageTool writes them.
+            users: Whom the cluster is to let in by password from its first moment on.
 
         Raises:
             LabError: StorageTool refused; its last line is the reason.
         """
         command = [*self.command("kafka.tools.StorageTool", 128), "format", "-t", cluster_id]
         command += ["-c", str(properties), "--initial-controllers", voters]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        command += [word for user in users for word in ("--add-scram", _scram(user))]
+        with _argument_file(command[1:]) as file:
+            said = [command[0], f"@{file}"]
+            done = subprocess.run(said, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode != 0:
             lines = (done.stderr + done.stdout).strip().splitlines() or ["it said nothing"]
-            raise LabError(f"could not format the controllers' storage: {lines[-1]}")
+            reason = lines[-1]
+            for user in users:
+                reason = reason.replace(user.password, "***")
+            raise LabError(f"could not format the controllers' storage: {reason}")
+
+
+def _scram(user: Credentials) -> str:
+    return f"{MECHANISM}=[name={user.username},password={user.password}]"
+
+
+@contextmanager
+def _argument_file(words: Sequence[str]) -> Iterator[str]:
+    """A file that java reads its arguments from: a command line is for everyone to see."""
+    with tempfile.NamedTemporaryFile("w", prefix="quorate-", suffix=".args") as file:
+        for word in words:
+            escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+            file.write(f'"{escaped}"\n')
+        file.flush()
+        yield file.name
 
 
 def trained(java: Path, jars: Path) -> Jvm:

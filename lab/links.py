@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ class LinkHandle:
     listen: Endpoint
     server: ToxiproxyServer
     base: frozenset[Toxic]
+    tls: ssl.SSLContext | None = None
 
     def stall(self) -> None:
         """Stop both directions; connections stay open."""
@@ -58,10 +60,11 @@ class LinkHandle:
         return self.server.toxics(self.name) == self.base
 
     def probe(self, timeout_s: float) -> float | None:
-        """The round trip in seconds of one small Kafka request, or None when nothing came back.
+        """The round trip in seconds of one small request, or None when nothing came back.
 
-        It asks the server itself (ApiVersions on the node behind the link), so that a stall or a
-        delay is seen from outside of the proxy's own word.
+        It asks the server itself (the node behind the link), so that a stall or a delay is seen
+        from outside of the proxy's own word: for its ApiVersions, or for the TLS handshake, which
+        takes one round trip and is answered before anyone has to say who is asking.
         """
         began = time.monotonic()
         with (
@@ -72,6 +75,9 @@ class LinkHandle:
         ):
             connection.settimeout(max(0.001, timeout_s - (time.monotonic() - began)))
             sent = time.monotonic()
+            if self.tls is not None:
+                self.tls.wrap_socket(connection, server_hostname=self.listen.host).close()
+                return time.monotonic() - sent
             connection.sendall(_API_VERSIONS)
             if connection.recv(4):
                 return time.monotonic() - sent

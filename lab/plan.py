@@ -4,15 +4,25 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from blueprint.access import ADMIN, SUITE
 from blueprint.broker_settings import render_properties, server_properties
-from blueprint.client_settings import producer_settings
+from blueprint.client_settings import Setting, producer_settings
 from blueprint.failover_profile import PROFILES
 from blueprint.listeners import CONTROLLER, Endpoint, client_listener
-from blueprint.outputs import LabOutput, LinkOutput, NodeOutput, StackOutputs
+from blueprint.outputs import (
+    CredentialsOutput,
+    LabOutput,
+    LinkOutput,
+    NodeOutput,
+    SecurityOutput,
+    StackOutputs,
+)
+from blueprint.security import Credentials, Security, client_security, security_output
 from blueprint.topology import Node, Role, Topology
 from lab.addresses import LabAddresses
 from lab.config import LabConfig
 from lab.jvm import Jvm
+from lab.keyring import Keyring
 from lab.links import server_config
 from lab.process import mark
 from lab.state import State
@@ -50,6 +60,30 @@ class LabPlan:
         """The names of nodes as a zone's JVMs resolve them."""
         return self.state.rendered / f"{zone}.hosts"
 
+    @property
+    def keyring(self) -> Keyring:
+        """The lab's secrets; there are none without security."""
+        return Keyring(self.state.secrets)
+
+    def client_settings(self, own: Credentials) -> dict[str, Setting]:
+        """What a client of the lab adds to its settings; nothing without security.
+
+        Args:
+            own: Who it is, such as ``keyring.credentials(ADMIN)``.
+        """
+        return client_security(self._security(), own)
+
+    def admin_settings(self) -> dict[str, Setting]:
+        """The same for the lab's administrator, who may do anything."""
+        if not self.secured:
+            return {}
+        return self.client_settings(self.keyring.credentials(ADMIN))
+
+    @property
+    def secured(self) -> bool:
+        """Whether clients have to say who they are."""
+        return self.config.security is not Security.PLAINTEXT
+
     def rendered(self) -> bool:
         """Whether ``render`` came to its end."""
         return (self.state.rendered / "complete").exists()
@@ -64,9 +98,12 @@ class LabPlan:
         shutil.rmtree(self.state.data, ignore_errors=True)
         self.state.rendered.mkdir(parents=True, exist_ok=True)
         cluster, settings = self.addresses.cluster(), self.config.broker_settings()
+        users = self._make_identities()
         for node in self.topology.nodes:
-            data = str(self.state.data / node.name)
-            lines = server_properties(self.topology, node, cluster, settings, data)
+            data, secrets = self.state.data / node.name, self.keyring.of_node(node.name)
+            lines = server_properties(
+                self.topology, node, cluster, settings, str(data), str(secrets)
+            )
             self.properties(node).write_text(render_properties(lines))
         for zone in self.topology.zones:
             self.hosts(zone).write_text(self.addresses.hosts_file(zone))
@@ -74,7 +111,7 @@ class LabPlan:
             self.links_file(zone).write_text(self._links_from(zone))
         folders = {node.id: self.state.data / node.name for node in self.topology.nodes}
         files = {node.id: self.properties(node) for node in self.topology.nodes}
-        format_all(jvm, self.topology, cluster, folders, files, self.cluster_id)
+        format_all(jvm, self.topology, cluster, folders, files, self.cluster_id, users)
         (self.state.rendered / "complete").touch()
 
     def outputs(self) -> StackOutputs:
@@ -91,11 +128,29 @@ class LabPlan:
             bootstrap_servers={zone: self.addresses.bootstrap(zone) for zone in zones},
             links=self._links(),
             profile=profile.name,
-            broker_settings=server_properties(self.topology, broker, cluster, settings, "data"),
+            broker_settings=server_properties(
+                self.topology, broker, cluster, settings, "data", "secrets"
+            ),
             client_settings=producer_settings(profile, self.addresses.bootstrap(zones[0])),
             cross_zone_latency_ms=self.config.cross_zone_latency_ms,
+            security=self._security(),
             lab=LabOutput(name=self.config.name, state_dir=str(self.state.folder)),
         )
+
+    def _make_identities(self) -> list[Credentials]:
+        """Make the lab's secrets; returns whom the cluster lets in by password from the start."""
+        if not self.secured:
+            return []
+        hosts = {node.name: self.addresses.names(node) for node in self.topology.nodes}
+        self.keyring.make(hosts)
+        by_password = self.config.security is Security.SCRAM
+        return [self.keyring.credentials(one) for one in (ADMIN, SUITE)] if by_password else []
+
+    def _security(self) -> SecurityOutput | None:
+        if not self.secured:
+            return None
+        at = CredentialsOutput(source="file", at=str(self.keyring.file_of(SUITE)))
+        return security_output(self.config.security, self.keyring.ca_pem(), at)
 
     def _links_from(self, zone: str) -> str:
         links = {

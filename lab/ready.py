@@ -1,11 +1,12 @@
 """Waits until a cluster can be used: brokers unfenced, and the groups' own topic in full sync."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from blueprint.client_settings import Setting
 from lab.problem import LabError
 
 READY_TIMEOUT_S = 60.0
@@ -14,13 +15,16 @@ _OFFSETS = "__consumer_offsets"
 _POLL_S = 0.05
 
 
-def wait_ready(bootstrap: str, brokers: int, alive: Callable[[], str]) -> None:
+def wait_ready(
+    bootstrap: str, brokers: int, alive: Callable[[], str], security: Mapping[str, Setting]
+) -> None:
     """Wait until all brokers serve and a first group join would not be slow.
 
     Args:
         bootstrap: Bootstrap servers.
         brokers: How many brokers there must be.
         alive: Names a process that has ended, or says nothing; asked while waiting.
+        security: How to say who is asking.
 
     Raises:
         LabError: A process ended or the cluster was not ready in time.
@@ -33,6 +37,7 @@ def wait_ready(bootstrap: str, brokers: int, alive: Callable[[], str]) -> None:
         "retry.backoff.ms": 20,
         "retry.backoff.max.ms": 100,
         "socket.timeout.ms": 3000,
+        **security,
     }
     client = AdminClient(settings)
     deadline = time.monotonic() + READY_TIMEOUT_S

@@ -39,6 +39,11 @@ class State:
         """server.properties, hosts files and link files."""
         return self.folder / "rendered"
 
+    @property
+    def secrets(self) -> Path:
+        """Keys, certificates and passwords."""
+        return self.folder / "secrets"
+
     def exists(self) -> bool:
         """Whether a lab was begun here."""
         return (self.folder / "lab.json").exists()
@@ -46,7 +51,8 @@ class State:
     def write(self, config: LabConfig, slot: int, cluster_id: str) -> None:
         """Remember what the lab is, before its first process."""
         text = json.dumps(
-            {"config": config.model_dump(), "slot": slot, "cluster_id": cluster_id}, indent=2
+            {"config": config.model_dump(mode="json"), "slot": slot, "cluster_id": cluster_id},
+            indent=2,
         )
         self._replace("lab.json", text)
 

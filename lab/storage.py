@@ -8,10 +8,11 @@ import base64
 import secrets
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from blueprint.listeners import ClusterAddresses
+from blueprint.security import Credentials
 from blueprint.topology import Role, Topology
 from lab.jvm import Jvm
 
@@ -33,6 +34,7 @@ def format_all(
     folders: Mapping[int, Path],
     properties: Mapping[int, Path],
     cluster_id: str,
+    users: Sequence[Credentials] = (),
 ) -> None:
     """Format the data folder of every node.
 
@@ -43,6 +45,7 @@ def format_all(
         folders: For each node id its data folder, not yet existing.
         properties: For each node id its server.properties.
         cluster_id: The cluster's id.
+        users: Whom the cluster lets in by password from its first moment on.
 
     Raises:
         LabError: StorageTool refused.
@@ -53,7 +56,7 @@ def format_all(
         for node, endpoint in zip(topology.controllers, addresses.controller_bootstrap, strict=True)
     )
     first = topology.controllers[0]
-    jvm.format(properties[first.id], cluster_id, voters)
+    jvm.format(properties[first.id], cluster_id, voters, users)
     for node in topology.nodes:
         folder = folders[node.id]
         if node.role is Role.CONTROLLER and node is not first:
