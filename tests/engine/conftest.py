@@ -9,6 +9,7 @@ from lab.tools import pulumi
 from lab.tools.pulumi import PulumiTools
 from tests.engine.harness.engine import Config, Engine, Program, Room, StandIn
 from tests.engine.kubernetes_fixtures import control_plane as control_plane
+from tests.engine.kubernetes_fixtures import kubernetes as kubernetes
 from tests.engine.kubernetes_fixtures import namespace as namespace
 
 

@@ -2,12 +2,16 @@
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.engine.control_plane.api import Reference
 from tests.engine.control_plane.binaries import binaries
 from tests.engine.control_plane.control_plane import ControlPlane
+from tests.engine.harness.engine import StandIn
+
+_PROVIDER = Path(__file__).parent / "kubernetes_provider"
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +34,9 @@ def namespace(control_plane: ControlPlane) -> Iterator[str]:
     finally:
         control_plane.api.delete(Reference("v1", "Namespace", name))
         control_plane.nodes.restore()
+
+
+@pytest.fixture
+def kubernetes(control_plane: ControlPlane) -> StandIn:
+    """The stand-in for the Kubernetes provider, on the control plane."""
+    return StandIn(_PROVIDER, {"KUBECONFIG": str(control_plane.kubeconfig)})

@@ -139,14 +139,14 @@ class Api:
             ApiError: It was refused; 422 for an illegal value.
         """
         parameters = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"}
-        if dry_run:
-            parameters["dryRun"] = "All"
+        parameters |= {"dryRun": "All"} if dry_run else {}
         reference = Reference.of(body)
         try:
             applied: Object = self.request("PATCH", self.path(reference), parameters, body, _APPLY)
         except ApiError as error:
             if "field not declared in schema" in str(error):
-                self._name_undeclared(reference, body)
+                # An apply stops at the first field that the kind has not; a create names all.
+                self.create(body, dry_run=True)
             raise
         return applied
 
@@ -175,15 +175,16 @@ class Api:
         # The items of a list do not say what they are.
         return [{"apiVersion": api_version, "kind": kind, **item} for item in items["items"]]
 
-    def create(self, body: Mapping[str, Any]) -> Object:
+    def create(self, body: Mapping[str, Any], *, dry_run: bool = False) -> Object:
         """Make an object that is not there yet.
 
         Raises:
             ApiError: It was refused; 409 if it is there.
         """
-        namespace = body["metadata"].get("namespace")
+        namespace = body["metadata"].get("namespace") or self.access.namespace
+        parameters = {"fieldValidation": "Strict"} | ({"dryRun": "All"} if dry_run else {})
         path = self._collection(body["apiVersion"], body["kind"], namespace)
-        created: Object = self.request("POST", path, {"fieldValidation": "Strict"}, body)
+        created: Object = self.request("POST", path, parameters, body)
         return created
 
     def patch(self, reference: Reference, change: object, subresource: str = "") -> Object:
@@ -196,9 +197,17 @@ class Api:
         patched: Object = self.request("PATCH", path, body=change, content_type=_MERGE)
         return patched
 
-    def delete(self, reference: Reference, grace_s: int | None = None) -> None:
-        """Ask for the object to go, its dependents after it; none there is no error."""
-        options: Object = {"propagationPolicy": "Background"}
+    def delete(
+        self, reference: Reference, grace_s: int | None = None, propagation: str = "Background"
+    ) -> None:
+        """Ask for the object to go; none there is no error.
+
+        Args:
+            reference: Which.
+            grace_s: How long its processes may take; None for its own time.
+            propagation: Its dependents go after it (``Background``) or before it (``Foreground``).
+        """
+        options: Object = {"propagationPolicy": propagation}
         if grace_s is not None:
             options["gracePeriodSeconds"] = grace_s
         try:
@@ -219,6 +228,14 @@ class Api:
                 raise _error(answer)
             yield answer
 
+    def namespaced(self, api_version: str, kind: str) -> bool:
+        """Are objects of this kind in a namespace?
+
+        Raises:
+            UnknownKind: There is no such kind.
+        """
+        return self._resource(api_version, kind).namespaced
+
     def path(self, reference: Reference) -> str:
         """Where an object is.
 
@@ -229,13 +246,6 @@ class Api:
             reference.api_version, reference.kind, reference.namespace or self.access.namespace
         )
         return f"{collection}/{quote(reference.name, safe='')}"
-
-    def _name_undeclared(self, reference: Reference, body: Mapping[str, Any]) -> None:
-        """An apply stops at the first field that the kind does not have; a create names all."""
-        collection = self._collection(
-            reference.api_version, reference.kind, reference.namespace or self.access.namespace
-        )
-        self.request("POST", collection, {"fieldValidation": "Strict", "dryRun": "All"}, body)
 
     def _collection(self, api_version: str, kind: str, namespace: str | None) -> str:
         resource = self._resource(api_version, kind)
