@@ -18,7 +18,7 @@ from bench.recovery_table import load, plot, table
 from bench.zone import controller_zone, drop_topic, heal, inject, make_topic, whole
 from blueprint.failover_budget import Loss, predict
 from blueprint.failover_profile import PROFILES
-from chaos.quorum import await_active_controller, controllers
+from chaos.quorum import await_active_controller
 from lab.cluster import Lab
 from lab.config import LabConfig
 
@@ -56,7 +56,7 @@ def one_run(lab: Lab, profile_name: str, fault: str, inside: bool, number: int) 
     load = AckLoad(client(profile, bootstrap), topic, PARTITIONS, RATE_PER_S)
     load.start()
     time.sleep(2)  # the load itself, not a wait: batches and connections settle under it
-    before = await_active_controller(controllers(lab.outputs)).epoch
+    before = await_active_controller(lab.outputs).epoch
     load.fault()
     try:
         inject(lab, zone, fault)
@@ -67,7 +67,7 @@ def one_run(lab: Lab, profile_name: str, fault: str, inside: bool, number: int) 
         heal(lab, zone, fault)
     whole(lab, topic, PARTITIONS)
     acks = load.finish()
-    after = await_active_controller(controllers(lab.outputs)).epoch
+    after = await_active_controller(lab.outputs).epoch
     gone = lost(bootstrap, topic, PARTITIONS, acks.acknowledged)
     drop_topic(lab, topic)
     loss = Loss.KILL if fault == "kill" else Loss.BLACKHOLE

@@ -8,8 +8,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from blueprint.topology import Role
-from chaos.quorum import await_active_controller, controllers
-from chaos.wire import metadata
+from chaos.quorum import await_active_controller
+from chaos.wire import Wire
 from lab.cluster import Lab
 
 _POLL_S = 0.05
@@ -17,7 +17,7 @@ _POLL_S = 0.05
 
 def controller_zone(lab: Lab) -> str:
     """The zone of the active controller."""
-    leader = await_active_controller(controllers(lab.outputs)).leader
+    leader = await_active_controller(lab.outputs).leader
     return lab.plan.topology.node(leader).zone
 
 
@@ -37,9 +37,10 @@ def leadership(lab: Lab, topic: str) -> tuple[object, ...]:
         NoAnswer: The first broker, asked past every link, did not answer.
     """
     broker = next(node for node in lab.outputs.nodes if node.role is Role.BROKER)
-    seen = metadata(broker.host, broker.port, topic, 5)
+    with Wire(lab.outputs) as wire:
+        seen = wire.metadata(broker, topic, 5)
     leaders = tuple((p.partition, p.leader, p.epoch) for p in seen.partitions)
-    return leaders, seen.brokers, await_active_controller(controllers(lab.outputs))
+    return leaders, seen.brokers, await_active_controller(lab.outputs)
 
 
 def inject(lab: Lab, zone: str, fault: str) -> None:

@@ -18,6 +18,7 @@ from chaos.final_read import read_every_replica
 from chaos.group import Group
 from chaos.history.doctor import doctor
 from chaos.history.write import EventLog, seal
+from chaos.identity import client_identity
 from chaos.interrupt import Aborted, Interrupts, wait_until
 from chaos.leases import Lease, Owner, Undo
 from chaos.live import Live
@@ -243,7 +244,8 @@ def _load(stage: Stage, number: int) -> list[Worker]:
                 settings=producer_settings(
                     profile_of(outputs), outputs.bootstrap_servers[zone], workload.goal
                 )
-                | workload.producer_overrides,
+                | workload.producer_overrides
+                | client_identity(outputs),
             ),
             stage.live.hear,
         )

@@ -14,7 +14,7 @@ from chaos.history.write import EventLog
 from chaos.interrupt import Interrupts, wait_until
 from chaos.leases import Lease, LeaseBook, Owner
 from chaos.live import Live
-from chaos.quorum import await_active_controller, controllers
+from chaos.quorum import await_active_controller
 from chaos.targets.target import Target, TargetError
 from chaos.terminal import Terminal
 from chaos.topic import Topic
@@ -97,7 +97,7 @@ def _settle(stage: Stage, step: Step) -> None:
 
 def _prepare(stage: Stage, step: Step) -> tuple[Fault, str]:
     nodes = {node.id: node.zone for node in stage.target.outputs.nodes}
-    leader = await_active_controller(controllers(stage.target.outputs)).leader
+    leader = await_active_controller(stage.target.outputs).leader
     holder = nodes[leader]
     zone = _zone(stage, step, holder)
     fault_type = REGISTRY[step.fault]

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from blueprint.client_settings import Goal, GroupProtocol
 from blueprint.failover_profile import DEFAULT_PROFILE
+from blueprint.security import Security
 from chaos.faults import REGISTRY
 from chaos.payload import SMALLEST_BYTES
 
@@ -143,6 +144,7 @@ class LabSettings(_Strict):
     profile: str = DEFAULT_PROFILE
     broker_overrides: dict[str, str] = {}
     cross_zone_latency_ms: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    security: Security = Security.PLAINTEXT
 
 
 class Expect(_Strict):

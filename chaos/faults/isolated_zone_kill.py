@@ -14,7 +14,7 @@ from chaos.faults.fault import Effect, Fault, Scene
 from chaos.faults.zone_view import ASK_TIMEOUT_S, dead
 from chaos.interrupt import wait_until
 from chaos.leases import Undo
-from chaos.wire import NoAnswer, metadata
+from chaos.wire import NoAnswer, Wire
 
 #: Longer than any profile's replica.lag.time.max.ms (Kafka's default is 30 s).
 ALONE_TIMEOUT_S = 45.0
@@ -46,7 +46,8 @@ class IsolatedZoneKill(Fault):
     def inject(self) -> None:
         """Cut replication, wait until the leaders are alone, let them work so, kill them."""
         self._scene.target.stall(self._links)
-        wait_until(self._leaders_alone, ALONE_TIMEOUT_S)
+        with Wire(self._scene.outputs) as wire:
+            wait_until(lambda: self._leaders_alone(wire), ALONE_TIMEOUT_S)
         time.sleep(ALONE_S)  # the fault itself: what is written now exists only once
         self._scene.target.kill(self._scene.nodes_in_zone())
 
@@ -61,12 +62,12 @@ class IsolatedZoneKill(Fault):
         self._scene.target.start(self._scene.nodes_in_zone())
         return notes
 
-    def _leaders_alone(self) -> bool:
+    def _leaders_alone(self, wire: Wire) -> bool:
         """Whether the zone leads partitions and none of them has another replica in sync."""
         self._led = self._alone = 0
         for node in self._brokers():
             try:
-                seen = metadata(node.host, node.port, self._scene.topic, ASK_TIMEOUT_S)
+                seen = wire.metadata(node, self._scene.topic, ASK_TIMEOUT_S)
             except NoAnswer:
                 continue
             mine = [state for state in seen.partitions if state.leader == node.id]
