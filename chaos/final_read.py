@@ -8,6 +8,7 @@ from blueprint.outputs import StackOutputs
 from blueprint.topology import Role
 from chaos.crew import Worker, wait_all
 from chaos.history.write import EventLog
+from chaos.identity import client_identity
 from chaos.topic import Topic
 from chaos.workload.spec import FinalReadSpec
 
@@ -49,7 +50,8 @@ def read_every_replica(
                 topic=topic.name,
                 ends={str(partition): high for partition, (_, high) in ends.items()},
                 timeout_s=timeout_s,
-                settings=_settings(outputs.bootstrap_servers[broker.zone], broker.zone),
+                settings=_settings(outputs.bootstrap_servers[broker.zone], broker.zone)
+                | client_identity(outputs),
             ),
             hear,
         )

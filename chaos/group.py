@@ -8,6 +8,7 @@ from blueprint.outputs import StackOutputs
 from chaos.budget import profile_of
 from chaos.crew import Worker
 from chaos.experiment.model import Workload
+from chaos.identity import client_identity
 from chaos.live import Live
 from chaos.targets.target import TargetError
 from chaos.topic import Topic
@@ -53,7 +54,7 @@ class Group:
             run=self._number,
             index=self._count,
             topic=self._topic.name,
-            settings=settings,
+            settings=settings | client_identity(self._outputs),
         )
         name = f"member-{self._count}"
         self._count += 1

@@ -10,8 +10,9 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from blueprint.outputs import NodeOutput, StackOutputs
 from blueprint.topology import Role
 from chaos.history.write import EventLog
-from chaos.quorum import active_controller, controllers
-from chaos.wire import Metadata, NoAnswer, PartitionState, Quorum, metadata
+from chaos.identity import client_identity
+from chaos.quorum import active_controller
+from chaos.wire import Metadata, NoAnswer, PartitionState, Quorum, Wire
 
 POLL_S = 0.2
 OFFSETS_POLL_S = 1.0
@@ -28,7 +29,12 @@ class Observer:
     def __init__(
         self, outputs: StackOutputs, topic: str, group: str, partitions: int, log: EventLog
     ) -> None:
-        """Bind to a cluster, a topic and the log to write."""
+        """Bind to a cluster, a topic and the log to write.
+
+        Raises:
+            BadInput: The suite's credentials cannot be had.
+        """
+        self._wire, self._identity = Wire(outputs), client_identity(outputs)
         self._outputs, self._topic, self._group = outputs, topic, group
         self._partitions = partitions
         self._stop = threading.Event()
@@ -54,14 +60,14 @@ class Observer:
         brokers = [node for node in self._outputs.nodes if node.role is Role.BROKER]
         with ThreadPoolExecutor(len(brokers) + 1) as pool:
             while not self._stop.wait(POLL_S):
-                leading = pool.submit(active_controller, controllers(self._outputs), _ASK_TIMEOUT_S)
+                leading = pool.submit(active_controller, self._wire, _ASK_TIMEOUT_S)
                 views = list(pool.map(self._ask, brokers))
                 self._merge({n.id: v for n, v in zip(brokers, views, strict=True) if v})
                 self._see_controller(leading.result())
 
     def _ask(self, node: NodeOutput) -> Metadata | None:
         with suppress(NoAnswer):
-            return metadata(node.host, node.port, self._topic, _ASK_TIMEOUT_S)
+            return self._wire.metadata(node, self._topic, _ASK_TIMEOUT_S)
         return None
 
     def _merge(self, views: dict[int, Metadata]) -> None:
@@ -101,6 +107,7 @@ class Observer:
                     "enable.auto.commit": False,
                     "log_level": 0,
                     "socket.timeout.ms": 2000,
+                    **self._identity,
                 }
             )
             for servers in self._outputs.bootstrap_servers.values()

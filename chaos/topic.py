@@ -17,8 +17,9 @@ from confluent_kafka.cimpl import NewTopic
 from blueprint.outputs import StackOutputs
 from blueprint.topology import Role
 from chaos.experiment.model import Workload
+from chaos.identity import client_identity
 from chaos.targets.target import TargetError
-from chaos.wire import Metadata, NoAnswer, metadata
+from chaos.wire import Metadata, NoAnswer, Wire
 
 MAKE_TIMEOUT_S = 30.0
 #: Short, so that a signal is never kept waiting: it is seen between two calls.
@@ -30,10 +31,15 @@ class Topic:
     """One topic as the run's own clients see it."""
 
     def __init__(self, outputs: StackOutputs, name: str, workload: Workload) -> None:
-        """Bind to a name; nothing is made."""
+        """Bind to a name; nothing is made.
+
+        Raises:
+            BadInput: The suite's credentials cannot be had.
+        """
         self.name = name
         self._outputs, self._workload = outputs, workload
         self._bootstrap = ",".join(outputs.bootstrap_servers.values())
+        self._identity, self._wire = client_identity(outputs), Wire(outputs)
         self._admin = AdminClient(self._settings())
 
     def make(self) -> None:
@@ -70,7 +76,7 @@ class Topic:
         views = []
         for node in brokers:
             try:
-                views.append(metadata(node.host, node.port, self.name, _ASK_TIMEOUT_S))
+                views.append(self._wire.metadata(node, self.name, _ASK_TIMEOUT_S))
             except NoAnswer:
                 return None
         return views[0] if all(view == views[0] for view in views) else None
@@ -147,4 +153,5 @@ class Topic:
             "socket.timeout.ms": 2000,
             "reconnect.backoff.ms": 50,
             "reconnect.backoff.max.ms": 250,
+            **self._identity,
         }

@@ -1,17 +1,24 @@
-"""Two read-only Kafka requests asked of one node at a time, over a connection of their own.
+"""Two read-only Kafka requests asked of one node at a time, over connections of their own.
 
 A client library answers from its cache and from whichever broker it likes. An observer needs what
 one named node believes now: a controller whether it leads the quorum, a broker what it takes the
 cluster to be. Layouts: Kafka's protocol guide, Metadata v7 and DescribeQuorum v0.
 """
 
-import socket
 import struct
+import threading
+import time
+import weakref
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from blueprint.outputs import NodeOutput, StackOutputs
+from chaos.identity import suite_credentials
+from chaos.line import Line, dialler
 
 _METADATA, _METADATA_VERSION = 3, 7
 _DESCRIBE_QUORUM = 55
-_CLIENT = b"quorate-observer"
 
 
 class NoAnswer(Exception):
@@ -44,44 +51,130 @@ class Metadata:
     partitions: tuple[PartitionState, ...]
 
 
-def describe_quorum(host: str, port: int, timeout_s: float) -> Quorum | None:
-    """Ask one controller who leads; None when it is not the leader itself.
+class Wire:
+    """Asks the nodes of one cluster; a connection is kept for the next question to its node.
 
-    Raises:
-        NoAnswer: It did not answer within ``timeout_s``.
+    With security a new connection costs both ends milliseconds of arithmetic, which a cluster that
+    is recovering has no use for. May be used from several threads at once.
     """
-    topic = b"__cluster_metadata"
-    body = bytes([2, len(topic) + 1]) + topic + bytes([2]) + struct.pack(">i", 0) + bytes(3)
-    # A flexible request: header version 2 ends in its own (empty) tagged fields.
-    answer = _ask(host, port, _DESCRIBE_QUORUM, 0, b"\0" + body, timeout_s)
-    try:
-        reader = _Reader(answer)
-        reader.skip(1)
-        if reader.int16() != 0 or reader.uvarint() < 2:
-            return None
-        reader.skip(reader.uvarint() - 1)
-        if reader.uvarint() < 2:
-            return None
-        reader.skip(4)
-        refused, leader, epoch = reader.int16(), reader.int32(), reader.int32()
-    except (struct.error, IndexError):
-        raise NoAnswer(f"{host}:{port} answered what cannot be read") from None
+
+    def __init__(self, outputs: StackOutputs) -> None:
+        """Prepare; nothing is connected yet.
+
+        Raises:
+            BadInput: The suite's credentials cannot be had.
+        """
+        self.outputs = outputs
+        self._dialler = dialler(outputs.security, suite_credentials(outputs))
+        self._kept: dict[tuple[str, int], list[Line]] = {}
+        self._lock = threading.Lock()
+        self._finish = weakref.finalize(self, _hang_up, self._kept)
+
+    def __enter__(self) -> Self:
+        """The same."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Hang up everywhere."""
+        self._finish()
+
+    @property
+    def controllers_listen(self) -> bool:
+        """Whether controllers take a call of the suite."""
+        return self._dialler.has_certificate
+
+    def describe_quorum(self, node: NodeOutput, timeout_s: float) -> Quorum | None:
+        """Ask one node who leads the quorum.
+
+        A controller answers for itself: None when it is not the leader. A broker passes the
+        question on to whom it takes for the leader.
+
+        Raises:
+            NoAnswer: It did not answer within ``timeout_s``.
+        """
+        topic = b"__cluster_metadata"
+        body = bytes([2, len(topic) + 1]) + topic + bytes([2]) + struct.pack(">i", 0) + bytes(3)
+        # A flexible request: header version 2 ends in its own (empty) tagged fields.
+        answer = self._ask(node, _DESCRIBE_QUORUM, 0, b"\0" + body, timeout_s)
+        try:
+            return _quorum(_Reader(answer))
+        except (struct.error, IndexError):
+            raise NoAnswer(f"{node.name} answered what cannot be read") from None
+
+    def metadata(self, node: NodeOutput, topic: str, timeout_s: float) -> Metadata:
+        """Ask one broker for its view of the cluster and of one topic.
+
+        Raises:
+            NoAnswer: It did not answer within ``timeout_s``.
+        """
+        name = topic.encode()
+        body = struct.pack(">ih", 1, len(name)) + name + b"\0"
+        answer = self._ask(node, _METADATA, _METADATA_VERSION, body, timeout_s)
+        try:
+            return _metadata(_Reader(answer))
+        except (struct.error, IndexError):
+            raise NoAnswer(f"{node.name} answered what cannot be read") from None
+
+    def _ask(
+        self, node: NodeOutput, key: int, version: int, rest: bytes, timeout_s: float
+    ) -> bytes:
+        deadline = time.monotonic() + timeout_s
+        kept = self._take(node)
+        try:
+            if kept is not None:
+                try:
+                    return self._ask_over(kept, node, key, version, rest, deadline)
+                except TimeoutError:
+                    raise
+                except OSError:
+                    # The node has ended since; another may be in its place.
+                    pass
+            line = self._dialler.dial(node, deadline)
+            return self._ask_over(line, node, key, version, rest, deadline)
+        except OSError as error:
+            raise NoAnswer(f"{node.name} at {node.host}:{node.port}: {error}") from None
+
+    def _ask_over(
+        self, line: Line, node: NodeOutput, key: int, version: int, rest: bytes, deadline: float
+    ) -> bytes:
+        """Ask; what answered is kept, what did not might answer later and is hung up."""
+        try:
+            answer = line.ask(key, version, rest, deadline)
+        except BaseException:
+            line.close()
+            raise
+        with self._lock:
+            self._kept.setdefault((node.host, node.port), []).append(line)
+        return answer
+
+    def _take(self, node: NodeOutput) -> Line | None:
+        with self._lock:
+            kept = self._kept.get((node.host, node.port))
+            return kept.pop() if kept else None
+
+
+def _hang_up(kept: dict[tuple[str, int], list[Line]]) -> None:
+    for lines in kept.values():
+        for line in lines:
+            line.close()
+    kept.clear()
+
+
+def _quorum(reader: "_Reader") -> Quorum | None:
+    reader.skip(1)
+    if reader.int16() != 0 or reader.uvarint() < 2:
+        return None
+    reader.skip(reader.uvarint() - 1)
+    if reader.uvarint() < 2:
+        return None
+    reader.skip(4)
+    refused, leader, epoch = reader.int16(), reader.int32(), reader.int32()
     return None if refused else Quorum(leader, epoch)
-
-
-def metadata(host: str, port: int, topic: str, timeout_s: float) -> Metadata:
-    """Ask one broker for its view of the cluster and of one topic.
-
-    Raises:
-        NoAnswer: It did not answer within ``timeout_s``.
-    """
-    name = topic.encode()
-    body = struct.pack(">ih", 1, len(name)) + name + b"\0"
-    answer = _ask(host, port, _METADATA, _METADATA_VERSION, body, timeout_s)
-    try:
-        return _metadata(_Reader(answer))
-    except (struct.error, IndexError):
-        raise NoAnswer(f"{host}:{port} answered what cannot be read") from None
 
 
 def _metadata(reader: "_Reader") -> Metadata:
@@ -107,28 +200,6 @@ def _metadata(reader: "_Reader") -> Metadata:
             reader.int32s()
             partitions.append(PartitionState(index, leader, epoch, isr))
     return Metadata(frozenset(brokers), tuple(sorted(partitions, key=lambda p: p.partition)))
-
-
-def _ask(host: str, port: int, key: int, version: int, rest: bytes, timeout_s: float) -> bytes:
-    header = struct.pack(">hhih", key, version, 1, len(_CLIENT)) + _CLIENT
-    request = header + rest
-    try:
-        with socket.create_connection((host, port), timeout=timeout_s) as connection:
-            connection.sendall(struct.pack(">i", len(request)) + request)
-            (length,) = struct.unpack(">i", _receive(connection, 4))
-            return _receive(connection, length)[4:]
-    except OSError as error:
-        raise NoAnswer(f"{host}:{port}: {error}") from None
-
-
-def _receive(connection: socket.socket, length: int) -> bytes:
-    received = bytearray()
-    while len(received) < length:
-        chunk = connection.recv(length - len(received))
-        if not chunk:
-            raise OSError("the connection was closed")
-        received += chunk
-    return bytes(received)
 
 
 class _Reader:

@@ -8,7 +8,7 @@ from blueprint.outputs import NodeOutput
 from blueprint.topology import Role
 from chaos.faults.fault import Effect, Scene
 from chaos.interrupt import wait_until
-from chaos.wire import NoAnswer, metadata
+from chaos.wire import NoAnswer, Wire
 
 ASK_TIMEOUT_S = 1.0
 #: Long against a round trip here (milliseconds), short against a fault.
@@ -44,18 +44,21 @@ def _await_fenced(scene: Scene, gone: set[int]) -> int:
 
     def fenced() -> bool:
         nonlocal listed
-        listed = gone & _listed(others, scene.topic, gone)
+        listed = gone & _listed(wire, others, scene.topic, gone)
         return not listed
 
-    wait_until(fenced, FENCED_TIMEOUT_S, _POLL_S)
+    with Wire(scene.outputs) as wire:
+        wait_until(fenced, FENCED_TIMEOUT_S, _POLL_S)
     return len(gone - listed)
 
 
-def _listed(observers: Iterable[NodeOutput], topic: str, if_unknown: set[int]) -> set[int]:
+def _listed(
+    wire: Wire, observers: Iterable[NodeOutput], topic: str, if_unknown: set[int]
+) -> set[int]:
     listed: set[int] = set()
     for node in observers:
         try:
-            listed |= metadata(node.host, node.port, topic, ASK_TIMEOUT_S).brokers
+            listed |= wire.metadata(node, topic, ASK_TIMEOUT_S).brokers
         except NoAnswer:
             listed |= if_unknown
     return listed
