@@ -10,6 +10,7 @@ from blueprint.plan import Plan
 from blueprint.planner import plan as planned
 from blueprint.problem import BadInput, Problem
 from blueprint.quotas import Quota, quota
+from blueprint.security import Security
 from blueprint.stack_config import FleetConfig, StackConfig, TopicConfig
 from blueprint.topics import TopicSpec
 from blueprint.topology import Topology, three_zones
@@ -60,7 +61,11 @@ def blueprint_of(config: StackConfig) -> Blueprint:
         config=config,
         plan=plan,
         topology=three_zones(per_zone),
-        broker_settings=BrokerSettings(PROFILES[config.failover_profile], overrides=overrides),
+        broker_settings=BrokerSettings(
+            PROFILES[config.failover_profile],
+            overrides=overrides,
+            security=Security(config.security),
+        ),
         host=host_settings(plan),
         topics=tuple(_topic(topic, plan) for topic in config.topics),
         fleets=_fleets(config, plan),

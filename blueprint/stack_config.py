@@ -19,8 +19,8 @@ Image = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^\S+$")]
 #: Five fields; what each may be is Kubernetes' to say, when it admits the job.
 Cron = Annotated[str, Field(pattern=r"^(\S+\s+){4}\S+$")]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
-#: From /16 to /24: three zones of a cluster fit in, and AWS allows no more.
-_WIDEST_PREFIX, _NARROWEST_PREFIX = 16, 24
+#: AWS allows no wider one; in a narrower one a zone's endpoints do not fit into their share.
+_WIDEST_PREFIX, _NARROWEST_PREFIX = 16, 22
 
 
 class _Strict(BaseModel):
@@ -109,7 +109,11 @@ class AwsConfig(_Strict):
         vpc_cidr: Of the whole network.
         image_id: The hosts' image; Amazon Linux 2023 for the machine's processor when left out.
         kafka: What the hosts run.
+        operator_cidrs: Where `pulumi up` and people at work connect from, over a network of yours
+            that is joined to the VPC; none when left out.
         kubeconfig: Of a cluster for the fleets; one is made on EKS when left out.
+        fleet_cidrs: Where the fleets of that cluster connect from.
+        protect_data: Whether volumes and keys refuse to be destroyed until this is taken back.
     """
 
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
@@ -117,7 +121,10 @@ class AwsConfig(_Strict):
     vpc_cidr: IPv4Network = IPv4Network("10.20.0.0/16")
     image_id: Annotated[str, Field(pattern=r"^ami-[0-9a-f]{8,17}$")] | None = None
     kafka: ArtifactConfig
+    operator_cidrs: tuple[IPv4Network, ...] = ()
     kubeconfig: str | None = None
+    fleet_cidrs: tuple[IPv4Network, ...] = ()
+    protect_data: bool = False
 
     @field_validator("availability_zones")
     @classmethod
@@ -215,6 +222,10 @@ def parse_stack(fields: object, source: str) -> StackConfig:
 def _contradictions(config: StackConfig) -> Iterator[Problem]:
     if config.target == "aws" and config.aws is None:
         yield Problem("aws", "nothing", "region, availability_zones and kafka: the target is aws")
+    if config.aws is not None and bool(config.aws.kubeconfig) != bool(config.aws.fleet_cidrs):
+        given, legal = "one without the other", "kubeconfig and fleet_cidrs, or neither"
+        remedy = "a cluster that is not made here is let in by where its fleets connect from"
+        yield Problem("aws.kubeconfig and aws.fleet_cidrs", given, legal, remedy)
     if config.target != "local" and config.security == "plaintext":
         yield Problem("security", "'plaintext'", "scram, mtls", "plaintext is for target local")
     if config.game_day is not None and not config.chaos:
