@@ -97,14 +97,9 @@ class LabPlan:
         """
         shutil.rmtree(self.state.data, ignore_errors=True)
         self.state.rendered.mkdir(parents=True, exist_ok=True)
-        cluster, settings = self.addresses.cluster(), self.config.broker_settings()
-        users = self._make_identities()
+        cluster, users = self.addresses.cluster(), self._make_identities()
         for node in self.topology.nodes:
-            data, secrets = self.state.data / node.name, self.keyring.of_node(node.name)
-            lines = server_properties(
-                self.topology, node, cluster, settings, str(data), str(secrets)
-            )
-            self.properties(node).write_text(render_properties(lines))
+            self.properties(node).write_text(self.properties_text(node))
         for zone in self.topology.zones:
             self.hosts(zone).write_text(self.addresses.hosts_file(zone))
             self.links_file(zone).parent.mkdir(exist_ok=True)
@@ -113,6 +108,17 @@ class LabPlan:
         files = {node.id: self.properties(node) for node in self.topology.nodes}
         format_all(jvm, self.topology, cluster, folders, files, self.cluster_id, users)
         (self.state.rendered / "complete").touch()
+
+    def properties_text(self, node: Node) -> str:
+        """What a node's server.properties are to say.
+
+        Raises:
+            BadInput: The settings contradict each other.
+        """
+        cluster, settings = self.addresses.cluster(), self.config.broker_settings()
+        data, secrets = self.state.data / node.name, self.keyring.of_node(node.name)
+        lines = server_properties(self.topology, node, cluster, settings, str(data), str(secrets))
+        return render_properties(lines)
 
     def outputs(self) -> StackOutputs:
         """What the chaos suite may know of this lab."""

@@ -1,0 +1,164 @@
+"""The lab as a resource: the one module of this room that knows it.
+
+The provider is pickled by module and runs in a process of the engine's: importing this creates no
+resource. It holds no state; what was asked for stands in the stack, and what is true in the lab.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from blueprint.broker_settings import settings_problems
+from blueprint.problem import BadInput
+from blueprint.topology import three_zones
+from components.kafka_admin import KafkaConnection, Refused, note
+from lab.cluster import tear_down
+from lab.config import LabConfig, parse
+from lab.problem import LabError
+from lab.roll import FIXED, not_as_wanted, roll_to
+from lab.state import state_of
+
+_FIELDS = ("name", "profile", "cross_zone_latency_ms", "broker_overrides", "security")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalClusterArgs:
+    """What a lab is asked for.
+
+    Attributes:
+        name: The lab's.
+        profile: The failover profile of brokers, quorum and clients.
+        broker_overrides: Further broker settings by Kafka's own names.
+        security: ``plaintext``, ``scram`` or ``mtls``.
+        cross_zone_latency_ms: One-way delay of every cross-zone hop.
+    """
+
+    name: str
+    profile: str
+    broker_overrides: dict[str, str]
+    security: str = "plaintext"
+    cross_zone_latency_ms: float = 0.0
+
+
+class LabProvider(ResourceProvider):
+    """Starts, rolls and removes a lab."""
+
+    serialize_as_secret_always = False
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Refuse settings that no lab can have, before anything is started."""
+        try:
+            settings = _config(news).broker_settings()
+        except BadInput as refused:
+            return CheckResult(news, [CheckFailure("", str(one)) for one in refused.problems])
+        problems = settings_problems(three_zones(), settings)
+        return CheckResult(news, [CheckFailure("", str(one)) for one in problems])
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """What was asked for is compared with what is asked for, and with what really runs."""
+        replaced = [name for name in FIXED if _olds.get(name) != _news.get(name)]
+        changed = any(_olds.get(name) != _news.get(name) for name in _FIELDS)
+        if not changed:
+            missing = not_as_wanted(_config(_news))
+            if missing:
+                note(f"lab {_id} is not as it should be: {', '.join(missing)}")
+            changed = bool(missing)
+        return DiffResult(changes=changed, replaces=replaced, delete_before_replace=True)
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Start it, or take over what an interrupted start left; a failed start leaves nothing."""
+        name = str(props["name"])
+        began = not state_of(name).exists()
+        try:
+            return CreateResult(name, _made(props))
+        except Refused:
+            if began:
+                tear_down(name)
+            raise
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Start what is missing, then restart zone by zone what has old settings."""
+        return UpdateResult(_made(_news))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """A lab whose folder is gone is no more; one that died is started by the next ``up``."""
+        if not state_of(id_).exists():
+            return ReadResult("", {})
+        return ReadResult(id_, props)
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """End every process of it and remove its folder."""
+        try:
+            tear_down(_id)
+        except LabError as error:
+            raise Refused(f"lab {_id}: {error}") from None
+
+
+class _LabResource(Resource, module="quorate", name="Lab"):
+    bootstrap: pulumi.Output[str]
+    admin_settings: pulumi.Output[str]
+    outputs: pulumi.Output[dict[str, object]]
+
+    def __init__(self, name: str, args: LocalClusterArgs, opts: pulumi.ResourceOptions) -> None:
+        known_later = dict.fromkeys(("bootstrap", "admin_settings", "outputs"))
+        inputs = {
+            "name": args.name,
+            "profile": args.profile,
+            "cross_zone_latency_ms": args.cross_zone_latency_ms,
+            "broker_overrides": args.broker_overrides,
+            "security": args.security,
+        }
+        super().__init__(LabProvider(), name, inputs | known_later, opts)
+
+
+class LocalCluster(pulumi.ComponentResource):
+    """Three zones on this machine.
+
+    Attributes:
+        lab: What everything in the cluster goes with when it goes.
+        connection: How it is administered.
+        outputs: Its StackOutputs, as the lab itself says.
+    """
+
+    def __init__(
+        self, name: str, args: LocalClusterArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Declare it."""
+        super().__init__("quorate:local:LocalCluster", name, None, opts)
+        secret = pulumi.ResourceOptions(parent=self, additional_secret_outputs=["admin_settings"])
+        made = _LabResource(name, args, secret)
+        self.lab: pulumi.Resource = made
+        self.connection = KafkaConnection(made.bootstrap, made.admin_settings.apply(json.loads))
+        self.outputs = made.outputs
+        self.register_outputs({"outputs": self.outputs})
+
+
+def _config(props: dict[str, Any]) -> LabConfig:
+    return parse({name: props[name] for name in _FIELDS if name in props}, "local")
+
+
+def _made(props: dict[str, Any]) -> dict[str, Any]:
+    name = props.get("name")
+    try:
+        lab = roll_to(_config(props), note)
+    except (BadInput, LabError) as error:
+        raise Refused(f"lab {name}: {'; '.join(str(error).splitlines())}") from None
+    said = {field: props[field] for field in _FIELDS}
+    zones, addresses = lab.plan.topology.zones, lab.plan.addresses
+    return said | {
+        "bootstrap": ",".join(map(addresses.bootstrap, zones[:1])),
+        "admin_settings": json.dumps(lab.plan.admin_settings(), sort_keys=True),
+        "outputs": json.loads(lab.outputs.to_json()),
+    }
