@@ -109,7 +109,7 @@ class LabProvider(ResourceProvider):
 class _LabResource(Resource, module="quorate", name="Lab"):
     bootstrap: pulumi.Output[str]
     admin_settings: pulumi.Output[str]
-    outputs: pulumi.Output[dict[str, object]]
+    outputs: pulumi.Output[Any]
 
     def __init__(self, name: str, args: LocalClusterArgs, opts: pulumi.ResourceOptions) -> None:
         known_later = dict.fromkeys(("bootstrap", "admin_settings", "outputs"))
