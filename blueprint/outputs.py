@@ -52,7 +52,8 @@ class CredentialsOutput(_Strict):
     """Where the suite's own credentials are kept; never what they are.
 
     What is kept there is JSON: ``username`` and ``password`` for SCRAM, ``certificate_pem`` and
-    ``key_pem`` for mutual TLS.
+    ``key_pem`` for mutual TLS. A Kubernetes Secret is as Strimzi writes it: it is named as the user
+    is, and holds ``password``, or ``user.crt`` and ``user.key``.
 
     Attributes:
         source: A file that only its owner may read, or a secret store.
@@ -68,13 +69,16 @@ class SecurityOutput(_Strict):
 
     Attributes:
         mechanism: Of SASL; None where the certificate is the proof.
-        ca_pem: The certificate that signed the brokers'; public.
+        ca_pem: The certificate that signed the brokers'; public. Empty where ``ca_secret`` says
+            where it is: what makes it makes it after the stack, and renews it.
+        ca_secret: ``namespace/name`` of a Kubernetes Secret; the certificate is its ``ca.crt``.
         credentials: The identity of the chaos suite.
     """
 
     protocol: Literal["SASL_SSL", "SSL"]
     mechanism: Literal["SCRAM-SHA-512"] | None = None
-    ca_pem: Annotated[str, Field(min_length=1, max_length=65_536)]
+    ca_pem: Annotated[str, Field(max_length=65_536)] = ""
+    ca_secret: Text | None = None
     credentials: CredentialsOutput
 
 
@@ -171,8 +175,16 @@ def _contradictions(outputs: StackOutputs) -> list[Problem]:
             )
         if link.node_id not in ids:
             problems.append(Problem(f"links.{index}.node_id", str(link.node_id), legal_ids))
+    problems += _of_security(outputs.security)
     described = {"lab": outputs.lab, "aws": outputs.aws, "kubernetes": outputs.kubernetes}
     if described[outputs.target] is None:
         legal = f"what the target {outputs.target} is"
         problems.append(Problem(outputs.target, "nothing", legal))
     return problems
+
+
+def _of_security(security: SecurityOutput | None) -> list[Problem]:
+    if security is None or bool(security.ca_pem) != bool(security.ca_secret):
+        return []
+    given = "both" if security.ca_pem else "neither"
+    return [Problem("security", given, "one of ca_pem and ca_secret")]

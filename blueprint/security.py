@@ -149,10 +149,14 @@ def client_security(output: SecurityOutput | None, own: Credentials | None) -> d
     process over its standard input or by a secret, never on a command line.
 
     Raises:
-        BadInput: The credentials are not of the kind that the cluster asks for.
+        BadInput: The credentials are not of the kind that the cluster asks for, or nobody has read
+            the authority's certificate yet.
     """
     if output is None:
         return {}
+    if not output.ca_pem:
+        remedy = f"read ca.crt of the secret {output.ca_secret}"
+        raise BadInput([Problem("security.ca_pem", "nothing", "the authority's PEM", remedy)])
     own = own or Credentials()
     settings: dict[str, Setting] = {
         "security.protocol": output.protocol,

@@ -3,13 +3,18 @@
 from blueprint.failover_budget import Recovery, predict
 from blueprint.failover_profile import DEFAULT_PROFILE, PROFILES, FailoverProfile
 from blueprint.outputs import StackOutputs
+from blueprint.strimzi import in_force
 from chaos.experiment.model import Experiment, Step
 from chaos.faults import REGISTRY
 
 
 def profile_of(outputs: StackOutputs) -> FailoverProfile:
-    """The failover profile of a cluster; the default where its outputs name an unknown one."""
-    return PROFILES.get(outputs.profile, PROFILES[DEFAULT_PROFILE])
+    """The failover profile of a cluster; the default where its outputs name an unknown one.
+
+    On Kubernetes it is what Strimzi lets through of it.
+    """
+    declared = PROFILES.get(outputs.profile, PROFILES[DEFAULT_PROFILE])
+    return in_force(declared) if outputs.target == "kubernetes" else declared
 
 
 def prediction(outputs: StackOutputs, step: Step, *, controller_inside: bool) -> Recovery:

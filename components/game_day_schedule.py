@@ -210,7 +210,7 @@ class GameDaySchedule(pulumi.ComponentResource):
             # Leases are kept where they outlive the pod: the next run, or `chaos restore`, finds
             # what one that was killed has left behind.
             env=[
-                core.v1.EnvVarArgs(name="XDG_STATE_HOME", value=f"{RUNS_FOLDER}/.state"),
+                core.v1.EnvVarArgs(name="QUORATE_CACHE", value=f"{RUNS_FOLDER}/.state"),
                 core.v1.EnvVarArgs(name="HOME", value="/tmp"),
             ],
             resources=core.v1.ResourceRequirementsArgs(

@@ -63,6 +63,30 @@ def test_every_contradiction_is_reported_with_its_path() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("authority", "problems"),
+    [
+        ({"ca_pem": "PEM"}, []),
+        ({"ca_secret": "quorate/kafka-cluster-ca-cert"}, []),
+        ({}, ["neither"]),
+        ({"ca_pem": "PEM", "ca_secret": "quorate/kafka-cluster-ca-cert"}, ["both"]),
+    ],
+)
+def test_the_authority_is_given_or_said_where(
+    authority: dict[str, str], problems: list[str]
+) -> None:
+    """The authority's certificate is in the outputs, or where it is kept is; one of them."""
+    secured = json.loads(json.dumps(GOOD))
+    kept = {"source": "kubernetes-secret", "at": "quorate/quorate-chaos"}
+    secured["security"] = {"protocol": "SSL", "credentials": kept, **authority}
+    try:
+        load(json.dumps(secured))
+        found = []
+    except BadInput as refused:
+        found = [problem.given for problem in refused.problems]
+    assert found == problems
+
+
 @given(
     st.text()
     | st.recursive(
