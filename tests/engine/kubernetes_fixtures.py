@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine import crds
 from tests.engine.control_plane.api import Reference
 from tests.engine.control_plane.binaries import binaries
 from tests.engine.control_plane.control_plane import ControlPlane
@@ -16,9 +17,13 @@ _PROVIDER = Path(__file__).parent / "kubernetes_provider"
 
 @pytest.fixture(scope="session")
 def control_plane() -> Iterator[ControlPlane]:
-    """API server, scheduler, controllers and six ready nodes over zones a, b and c."""
+    """Six ready nodes over zones a, b and c, and the kinds of every operator that is declared for.
+
+    An API server, a scheduler and controllers as anywhere; no operators, and nothing runs.
+    """
     running = ControlPlane.start(binaries())
     try:
+        crds.install(running.api)
         yield running
     finally:
         running.stop()

@@ -39,6 +39,11 @@ class Nodes:
         for name in names(zone):
             self._api.patch(Reference("v1", "Node", name), {"spec": {"unschedulable": True}})
 
+    def uncordon_zone(self, zone: str) -> None:
+        """New pods may be placed in a zone again."""
+        for name in names(zone):
+            self._api.patch(Reference("v1", "Node", name), {"spec": {"unschedulable": None}})
+
     def zone_of(self, pod: Object) -> str | None:
         """The zone a pod was placed in, or None while it waits."""
         name: str | None = pod["spec"].get("nodeName")

@@ -1,0 +1,36 @@
+"""Definitions of Strimzi's, KEDA's and prometheus-operator's kinds, made by ``generate.py``.
+
+They are their projects' own, generated from what the projects publish, so that a real API server
+judges our objects by the rules that the operators' users have.
+"""
+
+from pathlib import Path
+
+import yaml
+
+from tests.engine.control_plane.api import Api, Object, Reference, wait_for
+
+_ESTABLISHED_S = 60.0
+
+
+def files() -> list[Path]:
+    """One file for each definition."""
+    return sorted(Path(__file__).parent.glob("*.yaml"))
+
+
+def install(api: Api) -> None:
+    """Have the API server know every kind, and wait until objects of each can be made."""
+    definitions = [yaml.load(file.read_bytes(), yaml.CSafeLoader) for file in files()]
+    for definition in definitions:
+        api.apply(definition, "quorate-definitions")
+    wanted = [Reference.of(definition) for definition in definitions]
+    wait_for(
+        "the definitions to be served",
+        lambda: all(_served(api.get(definition)) for definition in wanted),
+        _ESTABLISHED_S,
+    )
+
+
+def _served(definition: Object | None) -> bool:
+    conditions = (definition or {}).get("status", {}).get("conditions") or []
+    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
