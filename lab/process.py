@@ -17,6 +17,7 @@ import psutil
 from lab.problem import LabError
 
 KILL_TIMEOUT_S = 10.0
+_EXEC_TIMEOUT_S = 5.0
 _POLL_S = 0.02
 
 
@@ -45,9 +46,23 @@ def spawn(command: Sequence[str], log: Path, environment: dict[str, str] | None 
             )
         except OSError as error:
             raise LabError(f"could not start {command[0]}: {error.strerror}") from None
+    _await_command_line(started.pid)
     # The process outlives this one by design; psutil finds and reaps it.
     started.returncode = 0
     return started.pid
+
+
+def _await_command_line(pid: int) -> None:
+    """Wait until a new process can be found by its mark.
+
+    Popen returns when the kernel has closed what is not inherited, which is before it has laid out
+    the command line: whoever looked in between took the process for one that had ended.
+    """
+    deadline = time.monotonic() + _EXEC_TIMEOUT_S
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        while not process.cmdline() and _living(process) and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
 
 
 def find(word: str) -> psutil.Process | None:
