@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from blueprint.door import run_door
+from blueprint.outputs import StackOutputs
 from blueprint.outputs import load as load_outputs
 from blueprint.problem import BadInput, Problem
 from chaos.checks.result import CheckOutcome
@@ -16,6 +17,7 @@ from chaos.experiment.load import load, shipped
 from chaos.judging import judge_run
 from chaos.restore import due, lease_book, restore
 from chaos.runner import Asked, run
+from chaos.stack import outputs_of_stack
 from chaos.targets.lab import config_of
 from chaos.targets.target import TargetError
 from chaos.terminal import Terminal, out
@@ -57,15 +59,11 @@ def run_experiment(
     runs_dir: Annotated[Path, typer.Option(help="where the run's folder is made")] = RUNS_DIR,
     overrides: Overrides = None,
 ) -> None:
-    """Run an experiment and judge it; boots and takes down its own lab without --outputs."""
+    """Run an experiment and judge it; without --outputs or --stack on a lab of its own."""
     experiment = load(name_or_file, overrides or (), seed)
     config_of("validate", experiment.lab)
-    if stack is not None:
-        legal = "--outputs FILE with what `pulumi stack output --json` says"
-        raise BadInput([Problem("--stack", repr(stack), legal)])
-    found = load_outputs(_text(outputs)) if outputs else None
     terminal = Terminal(experiment.max_duration_s)
-    run_dir = run(Asked(experiment, runs_dir, found), terminal)
+    run_dir = run(Asked(experiment, runs_dir, _outputs(outputs, stack)), terminal)
     terminal.say("judging every record")
     _conclude(run_dir)
 
@@ -127,6 +125,14 @@ def _wanted(verdict: Verdict) -> str:
 def _first(evidence: object, figures: object) -> str:
     pieces = evidence if isinstance(evidence, tuple) else ()
     return str(dict(pieces[0]) if pieces else figures)[:300]
+
+
+def _outputs(path: Path | None, stack: str | None) -> StackOutputs | None:
+    if path is not None and stack is not None:
+        raise BadInput([Problem("--outputs and --stack", "both", "one of them")])
+    if stack is not None:
+        return outputs_of_stack(stack)
+    return load_outputs(_text(path)) if path is not None else None
 
 
 def _text(path: Path) -> str:

@@ -14,6 +14,7 @@ import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Action = Literal["heal-links", "start-nodes", "end-workers", "lab-down"]
+Text = Annotated[str, Field(min_length=1, max_length=1024)]
 #: The start time of a process is read with the resolution of the kernel's clock tick.
 _SAME_START_S = 0.05
 
@@ -23,10 +24,40 @@ class _Strict(BaseModel):
 
 
 class Undo(_Strict):
-    """One way back; may be repeated."""
+    """One way back on this machine; may be repeated."""
 
     action: Action
     names: tuple[str, ...] = ()
+
+
+class RestoreAcls(_Strict):
+    """The way back from a zone cut off on AWS; credentials are all that is needed besides.
+
+    Attributes:
+        mark: Which network ACL is the cut's: the value of its tag ``quorate:cut``.
+        original: The network ACL of each subnet before the cut, by subnet id.
+    """
+
+    action: Literal["restore-acls"] = "restore-acls"
+    region: Text
+    account_id: Text
+    vpc_id: Text
+    mark: Text
+    original: Annotated[dict[Text, Text], Field(min_length=1)]
+
+
+WayBack = Annotated[Undo | RestoreAcls, Field(discriminator="action")]
+
+
+class Place(_Strict):
+    """The cluster that a run disturbs: ``lab quorate``, ``aws production``."""
+
+    target: Literal["lab", "aws"]
+    name: Text
+
+    def __str__(self) -> str:
+        """As a message names it."""
+        return f"{self.target} {self.name}"
 
 
 class Owner(_Strict):
@@ -56,17 +87,17 @@ class Lease(_Strict):
     Attributes:
         run_dir: The run's folder.
         what: The fault's id, or ``run`` for what the run itself started.
-        lab: The lab it disturbs.
+        place: What it disturbs.
         deadline_s: Unix time after which it is undone even while its owner lives.
         undo: The ways back, in the order in which they are to be gone.
     """
 
     run_dir: str
     what: str
-    lab: str
+    place: Place
     owner: Owner
     deadline_s: float
-    undo: tuple[Undo, ...]
+    undo: tuple[WayBack, ...]
 
 
 @dataclass(frozen=True, slots=True)

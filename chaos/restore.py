@@ -1,15 +1,15 @@
 """Undoes what runs left behind: every lease whose owner is gone or whose deadline has passed."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-from blueprint.problem import BadInput
-from chaos.leases import Lease, LeaseBook, Undo
-from chaos.targets.lab import LabTarget, state_root, take_down
+from chaos.leases import Lease, LeaseBook, RestoreAcls, WayBack
+from chaos.targets.aws_acls import restore_acls
+from chaos.targets.lab import state_root, undo_on_lab
 from chaos.targets.target import TargetError
 
 END_TIMEOUT_S = 10.0
@@ -28,16 +28,27 @@ def due(lease: Lease) -> bool:
 def restore(book: LeaseBook, only: Callable[[Lease], bool] = due) -> list[str]:
     """Undo every lease for which ``only`` holds; says in a line each what was done.
 
+    What cannot be undone keeps nobody from undoing the rest.
+
     Raises:
-        TargetError: Something could not be undone; its lease is still there.
+        TargetError: Everything that could not be undone; those leases are still there.
     """
     done: list[str] = []
+    failed: list[str] = []
     for path, lease in book.all():
-        if only(lease):
-            for undo in lease.undo:
-                done += _undo(lease, undo)
-            book.release(path)
-            done.append(f"{Path(lease.run_dir).name}: {lease.what} is undone")
+        if not only(lease):
+            continue
+        run_id = Path(lease.run_dir).name
+        try:
+            for way in lease.undo:
+                done += _go_back(lease, way)
+        except TargetError as error:
+            failed.append(f"{run_id}: {lease.what} on {lease.place} is not undone: {error}")
+            continue
+        book.release(path)
+        done.append(f"{run_id}: {lease.what} is undone")
+    if failed:
+        raise TargetError("\n".join([*failed, *done]))
     return done
 
 
@@ -58,19 +69,10 @@ def _works_for(process: psutil.Process, run_dir: str) -> bool:
     return False
 
 
-def _undo(lease: Lease, undo: Undo) -> Iterable[str]:
-    if undo.action == "end-workers":
+def _go_back(lease: Lease, way: WayBack) -> list[str]:
+    if isinstance(way, RestoreAcls):
+        return restore_acls(way)
+    if way.action == "end-workers":
         ended = end_workers(lease.run_dir)
         return [f"{ended} worker processes ended"] if ended else []
-    if undo.action == "lab-down":
-        return [f"lab {lease.lab} is down"] if take_down(lease.lab) else []
-    try:
-        target = LabTarget.attach(lease.lab)
-    except (BadInput, TargetError):
-        # The lab went down in the meantime: nothing of it is left to heal.
-        return []
-    if undo.action == "heal-links":
-        target.heal_links(undo.names)
-        return [f"{len(undo.names)} links of lab {lease.lab} are healed"]
-    target.start([int(name) for name in undo.names])
-    return [f"nodes {', '.join(undo.names)} of lab {lease.lab} run"]
+    return undo_on_lab(lease.place.name, way)

@@ -20,14 +20,16 @@ from chaos.history.doctor import doctor
 from chaos.history.write import EventLog, seal
 from chaos.identity import client_identity
 from chaos.interrupt import Aborted, Interrupts, wait_until
-from chaos.leases import Lease, Owner, Undo
+from chaos.leases import Lease, Owner, Place, Undo
 from chaos.live import Live
 from chaos.observer import Observer
 from chaos.reaper import spawn
-from chaos.restore import due, end_workers, lease_book
+from chaos.refusals import refuse_over_a_lease, refuse_unfit
+from chaos.restore import end_workers, lease_book
 from chaos.stepping import Stage, play
-from chaos.targets.lab import LabTarget, keep_logs, take_down, target_of
-from chaos.targets.target import TargetError
+from chaos.targets.choice import target_of
+from chaos.targets.lab import LabTarget, keep_logs, place_of, take_down
+from chaos.targets.target import Target, TargetError
 from chaos.terminal import Terminal
 from chaos.topic import Topic
 from chaos.workload.spec import ProducerSpec
@@ -59,18 +61,21 @@ def run(asked: Asked, terminal: Terminal) -> Path:
         TargetError: The cluster could not be had; nothing of it is left.
     """
     experiment = asked.experiment
-    _refuse_over_a_lease()
+    refuse_over_a_lease(lease_book())
+    given = target_of(asked.outputs) if asked.outputs else None
+    if given is not None:
+        refuse_unfit(experiment, given)
     run_dir = _run_dir(asked)
+    place = given.place if given else place_of(f"run-{run_dir.name[-20:]}")
     interrupts = Interrupts()
     with interrupts.catching():
-        lab = asked.outputs.lab.name if asked.outputs and asked.outputs.lab else _lab_name(run_dir)
-        own_lab = asked.outputs is None
-        lease = _lease_run(run_dir, lab, experiment, own_lab=own_lab)
+        lease = _lease_run(run_dir, place, experiment, own_lab=given is None)
         spawn(run_dir, Owner.me())
         log = EventLog(run_dir / "history", run_dir.name, experiment.name, experiment.seed)
         try:
             interrupts.unmask()
-            _play_all(asked, run_dir, lab, interrupts, terminal, log)
+            target = given or LabTarget.boot(place.name, experiment.lab, terminal.say)
+            _play_all(asked, run_dir, target, interrupts, terminal, log)
         except (Aborted, TargetError) as aborted:
             interrupts.finish()
             log.add("aborted", why=str(aborted))
@@ -80,9 +85,10 @@ def run(asked: Asked, terminal: Terminal) -> Path:
             end_workers(str(run_dir))
             log.close()
             _seal(run_dir, experiment)
-            keep_logs(lab, run_dir / "logs")
-            if own_lab:
-                take_down(lab)
+            if place.target == "lab":
+                keep_logs(place.name, run_dir / "logs")
+            if given is None:
+                take_down(place.name)
             lease_book().release(lease)
     return run_dir
 
@@ -90,17 +96,12 @@ def run(asked: Asked, terminal: Terminal) -> Path:
 def _play_all(
     asked: Asked,
     run_dir: Path,
-    lab: str,
+    target: Target,
     interrupts: Interrupts,
     terminal: Terminal,
     log: EventLog,
 ) -> None:
-    experiment, workload = asked.experiment, asked.experiment.workload
-    if asked.outputs is None:
-        target = LabTarget.boot(lab, experiment.lab, terminal.say)
-    else:
-        target = target_of(asked.outputs)
-    outputs = target.outputs
+    experiment, workload, outputs = asked.experiment, asked.experiment.workload, target.outputs
     (run_dir / "outputs.json").write_text(outputs.to_json() + "\n")
     number = int.from_bytes(secrets.token_bytes(4))
     topic = Topic(outputs, f"quorate-{number:08x}", workload)
@@ -116,7 +117,6 @@ def _play_all(
         experiment,
         run_dir,
         target,
-        lab,
         topic,
         group,
         log,
@@ -146,26 +146,6 @@ def _play_all(
             topic.drop()
 
 
-def _refuse_over_a_lease() -> None:
-    book = lease_book()
-    problems = [
-        Problem(f"lease {path.name}", "a file that is no lease", "a lease", "look at it, remove it")
-        for path in book.damaged()
-    ]
-    for _, lease in book.all():
-        remedy = "run `python -m chaos restore`" if due(lease) else "wait for its end, or stop it"
-        problems.append(
-            Problem(
-                f"lease {Path(lease.run_dir).name}",
-                f"{lease.what} on lab {lease.lab}",
-                "no lease of another run",
-                remedy,
-            )
-        )
-    if problems:
-        raise BadInput(problems)
-
-
 def _run_dir(asked: Asked) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     run_dir = asked.runs_dir.resolve() / f"{asked.experiment.name}-{stamp}-{secrets.token_hex(2)}"
@@ -178,18 +158,14 @@ def _run_dir(asked: Asked) -> Path:
     return run_dir
 
 
-def _lab_name(run_dir: Path) -> str:
-    return f"run-{run_dir.name[-20:]}"
-
-
-def _lease_run(run_dir: Path, lab: str, experiment: Experiment, *, own_lab: bool) -> Path:
+def _lease_run(run_dir: Path, place: Place, experiment: Experiment, *, own_lab: bool) -> Path:
     undo = (Undo(action="end-workers"), *((Undo(action="lab-down"),) if own_lab else ()))
     deadline_s = time.time() + experiment.max_duration_s + LEASE_MARGIN_S
     return lease_book().write(
         Lease(
             run_dir=str(run_dir),
             what="run",
-            lab=lab,
+            place=place,
             owner=Owner.me(),
             deadline_s=deadline_s,
             undo=undo,

@@ -36,7 +36,6 @@ class Stage:
     experiment: Experiment
     run_dir: Path
     target: Target
-    lab: str
     topic: Topic
     group: Group
     log: EventLog
@@ -55,10 +54,22 @@ def play(stage: Stage, step: Step) -> None:
     """
     _settle(stage, step)
     fault, zone = _prepare(stage, step)
+    disturb(stage, step, fault, zone)
+    _await_whole(stage, step)
+
+
+def disturb(stage: Stage, step: Step, fault: Fault, zone: str) -> None:
+    """Lease, inject, measure, hold, heal: from an undisturbed target to an undisturbed one.
+
+    Raises:
+        Aborted: In the middle; the fault has been lifted all the same.
+        TargetError: The target did not do what it was told; the fault has been lifted, or its
+            lease is still there.
+    """
     lease = Lease(
         run_dir=str(stage.run_dir),
         what=step.id,
-        lab=stage.lab,
+        place=stage.target.place,
         owner=Owner.me(),
         deadline_s=time.time() + step.hold_s + LEASE_MARGIN_S,
         undo=tuple(fault.undo()),
@@ -82,7 +93,6 @@ def play(stage: Stage, step: Step) -> None:
         _heal(stage, step, fault)
         stage.leases.release(path)
     stage.interrupts.unmask()
-    _await_whole(stage, step)
 
 
 def _settle(stage: Stage, step: Step) -> None:
@@ -116,6 +126,7 @@ def _prepare(stage: Stage, step: Step) -> tuple[Fault, str]:
         topic=stage.topic.name,
         zone=zone,
         members=stage.group,
+        mark=f"{stage.run_dir.name}.{step.id}",
         latency_ms=step.latency_ms or 0.0,
         jitter_ms=step.jitter_ms,
     )

@@ -4,34 +4,40 @@ from collections.abc import Sequence
 
 from blueprint.failover_budget import Loss
 from chaos.faults.fault import Effect, Fault, Scene
-from chaos.faults.zone_view import stalled
-from chaos.leases import Undo
+from chaos.leases import WayBack
+from chaos.targets.target import Ability
 
 
 class AzBlackhole(Fault):
-    """Every link in and out of one zone stalls, both directions; connections stay open."""
+    """Everything in and out of one zone stalls, both directions; connections stay open.
+
+    How is the target's: a lab stalls the zone's links. On AWS a network ACL that denies everything
+    takes the place of each of the zone's subnets' own. Network ACLs are stateless: packets of
+    connections that are open already are dropped like all others, so they stall and nobody is told.
+    """
 
     name = "az-blackhole"
     says = "A zone is cut off without a word: connections stay open and nothing comes through."
     loss = Loss.BLACKHOLE
+    needs = frozenset({Ability.ZONE_CUT})
 
     def __init__(self, scene: Scene) -> None:
         """Bind to a zone."""
         super().__init__(scene)
-        self._links = scene.links_of_zone()
+        self._cut = scene.zone_cut()
 
-    def undo(self) -> Sequence[Undo]:
-        """Heal the links."""
-        return (Undo(action="heal-links", names=tuple(self._links)),)
+    def undo(self) -> Sequence[WayBack]:
+        """Let everything through again."""
+        return self._cut.undo()
 
     def inject(self) -> None:
-        """Stall them."""
-        self._scene.target.stall(self._links)
+        """Cut the zone off."""
+        self._cut.make()
 
     def effects(self) -> Sequence[Effect]:
-        """Ask a question through each link; one that works answers in milliseconds."""
-        return (stalled(self._scene, self._links),)
+        """Ask from outside the zone; what is not cut off answers in milliseconds."""
+        return self._cut.effects()
 
     def heal(self) -> Sequence[str]:
         """Let everything through again."""
-        return self._scene.heal_links(self._links)
+        return self._cut.mend()

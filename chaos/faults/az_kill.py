@@ -6,6 +6,7 @@ from blueprint.failover_budget import Loss
 from chaos.faults.fault import Effect, Fault
 from chaos.faults.zone_view import dead
 from chaos.leases import Undo
+from chaos.targets.target import Ability
 
 
 class AzKill(Fault):
@@ -14,6 +15,7 @@ class AzKill(Fault):
     name = "az-kill"
     says = "A zone's brokers and controller die at once; connections to them are refused."
     loss = Loss.KILL
+    needs = frozenset({Ability.NODES})
 
     def undo(self) -> Sequence[Undo]:
         """Start the nodes."""

@@ -7,18 +7,11 @@ from typing import ClassVar, Protocol
 
 from blueprint.failover_budget import Loss
 from blueprint.outputs import StackOutputs
-from chaos.leases import Undo
-from chaos.targets.target import Target
+from chaos.leases import WayBack
+from chaos.targets.target import Ability, Target, ZoneCut, links_of_zone
 
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """One effect, measured from outside: it bit when the two numbers agree within 20 %."""
-
-    effect: str
-    unit: str
-    expected: float
-    measured: float
+# What a fault says of itself is in the words of the target: one noun under one name.
+from chaos.targets.target import Effect as Effect
 
 
 class Members(Protocol):
@@ -45,12 +38,17 @@ class Members(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Where a fault happens."""
+    """Where a fault happens.
+
+    Attributes:
+        mark: Unique to this step of this run; what is made for it on a cloud carries it.
+    """
 
     target: Target
     topic: str
     zone: str
     members: Members
+    mark: str
     latency_ms: float = 0.0
     jitter_ms: float = 0.0
 
@@ -65,18 +63,19 @@ class Scene:
 
     def links_of_zone(self, *planes: str) -> list[str]:
         """The links that begin or end in the zone, of these planes, or of all."""
-        zone_of = {node.id: node.zone for node in self.outputs.nodes}
-        return [
-            link.name
-            for link in self.outputs.links
-            if self.zone in (link.source_zone, zone_of[link.node_id])
-            and (not planes or link.plane.value in planes)
-        ]
+        return links_of_zone(self.outputs, self.zone, *planes)
 
-    def heal_links(self, links: Sequence[str]) -> list[str]:
+    def heal_links(self, links: Sequence[str]) -> Sequence[str]:
         """Heal links of the target; returns what had to be done beyond that."""
-        restarted = self.target.heal_links(links)
-        return [f"the frozen link server of zone {zone} was restarted" for zone in restarted]
+        return self.target.heal_links(links)
+
+    def zone_cut(self) -> ZoneCut:
+        """The zone, to be cut off.
+
+        Raises:
+            TargetError: It may not be; nothing was changed.
+        """
+        return self.target.zone_cut(self.zone, self.mark)
 
 
 class Fault(ABC):
@@ -86,6 +85,7 @@ class Fault(ABC):
         name: Its name in experiments.
         says: In one sentence, what a user would see.
         loss: What the failover budget takes it for.
+        needs: What the target must be able to do.
         strikes_zone: Whether the zone's own clients are excused while it lasts.
         needs_latency: Whether it needs ``latency_ms``.
     """
@@ -93,6 +93,7 @@ class Fault(ABC):
     name: ClassVar[str]
     says: ClassVar[str]
     loss: ClassVar[Loss]
+    needs: ClassVar[frozenset[Ability]] = frozenset()
     strikes_zone: ClassVar[bool] = True
     needs_latency: ClassVar[bool] = False
 
@@ -100,7 +101,7 @@ class Fault(ABC):
         """Bind to a scene; nothing happens."""
         self._scene = scene
 
-    def undo(self) -> Sequence[Undo]:
+    def undo(self) -> Sequence[WayBack]:
         """What undoes it, written to the lease before ``inject``; nothing by default."""
         return ()
 

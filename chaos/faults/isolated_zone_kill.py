@@ -14,6 +14,7 @@ from chaos.faults.fault import Effect, Fault, Scene
 from chaos.faults.zone_view import ASK_TIMEOUT_S, dead
 from chaos.interrupt import wait_until
 from chaos.leases import Undo
+from chaos.targets.target import Ability
 from chaos.wire import NoAnswer, Wire
 
 #: Longer than any profile's replica.lag.time.max.ms (Kafka's default is 30 s).
@@ -28,6 +29,7 @@ class IsolatedZoneKill(Fault):
     name = "isolated-zone-kill"
     says = "A zone's leaders lose their followers, go on alone, and die."
     loss = Loss.KILL
+    needs = frozenset({Ability.LINKS, Ability.NODES})
 
     def __init__(self, scene: Scene) -> None:
         """Bind to a zone."""

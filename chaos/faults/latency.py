@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from blueprint.failover_budget import Loss
 from chaos.faults.fault import Effect, Fault, Scene
 from chaos.leases import Undo
+from chaos.targets.target import Ability
 
 PROBES = 5
 
@@ -16,6 +17,7 @@ class Latency(Fault):
     name = "latency"
     says = "Everything between one zone and the others takes longer; nothing fails."
     loss = Loss.LATENCY
+    needs = frozenset({Ability.LINKS})
     needs_latency = True
 
     def __init__(self, scene: Scene) -> None:

@@ -4,20 +4,21 @@ from collections.abc import Sequence
 
 from blueprint.failover_budget import Loss
 from chaos.faults.fault import Effect, Fault
-from chaos.faults.zone_view import stalled
+from chaos.targets.target import Ability
 
 
 class Noop(Fault):
-    """Says that it stalls a zone's links and touches none of them."""
+    """Says that it cuts a zone off and touches nothing."""
 
     name = "noop"
     says = "Nothing happens, although the experiment says that something does."
     loss = Loss.NONE
+    needs = frozenset({Ability.ZONE_CUT})
     strikes_zone = False
 
     def inject(self) -> None:
         """Do nothing."""
 
     def effects(self) -> Sequence[Effect]:
-        """Probe the links that were never stalled."""
-        return (stalled(self._scene, self._scene.links_of_zone()),)
+        """Measure the cut that was never made."""
+        return self._scene.zone_cut().effects()

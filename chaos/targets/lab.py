@@ -9,13 +9,17 @@ from pathlib import Path
 from blueprint.outputs import StackOutputs
 from blueprint.problem import BadInput, Problem
 from chaos.experiment.model import LabSettings
-from chaos.targets.target import Say, TargetError
+from chaos.leases import Place, Undo
+from chaos.targets.target import Ability, Effect, Say, TargetError, links_of_zone
 from lab.cluster import Lab, tear_down
 from lab.config import LabConfig, parse
 from lab.problem import LabError
 from lab.state import state_of
 from lab.tools.cache import root
 from lab.toxiproxy import LinkError
+
+#: Long against a round trip here (milliseconds), short against a fault.
+PROBE_TIMEOUT_S = 1.0
 
 
 def state_root() -> Path:
@@ -26,10 +30,13 @@ def state_root() -> Path:
 class LabTarget:
     """One running lab."""
 
+    abilities = frozenset(Ability)
+
     def __init__(self, lab: Lab) -> None:
         """Take a running lab."""
         self._lab = lab
         self.outputs: StackOutputs = lab.outputs
+        self.place = place_of(lab.plan.config.name)
 
     @classmethod
     def boot(cls, name: str, settings: LabSettings, say: Say) -> "LabTarget":
@@ -52,6 +59,37 @@ class LabTarget:
         """
         with _translated():
             return cls(Lab.open(name))
+
+    @classmethod
+    def of(cls, outputs: StackOutputs) -> "LabTarget":
+        """The running lab that outputs describe.
+
+        Raises:
+            BadInput: It is not one that runs here.
+            TargetError: It was never ready.
+        """
+        assert outputs.lab is not None
+        found = cls.attach(outputs.lab.name)
+        if found.outputs.cluster_id != outputs.cluster_id:
+            raise BadInput(
+                [
+                    Problem(
+                        "outputs.cluster_id",
+                        repr(outputs.cluster_id),
+                        repr(found.outputs.cluster_id),
+                        f"these outputs are of an earlier lab {outputs.lab.name!r}; print them "
+                        f"again with `python -m lab outputs --name {outputs.lab.name}`",
+                    )
+                ]
+            )
+        return found
+
+    def permit_cut(self, zones: Sequence[str]) -> None:
+        """Every zone of a lab may be cut off: it is there for that."""
+
+    def zone_cut(self, zone: str, mark: str) -> "LinkCut":
+        """Every link in and out of the zone."""
+        return LinkCut(self, links_of_zone(self.outputs, zone))
 
     def kill(self, node_ids: Sequence[int]) -> None:
         """SIGKILL nodes, all at one moment."""
@@ -76,7 +114,8 @@ class LabTarget:
     def heal_links(self, links: Sequence[str]) -> Sequence[str]:
         """Leave links as they were made."""
         with _translated():
-            return self._lab.heal_links(links)
+            restarted = self._lab.heal_links(links)
+        return [f"the frozen link server of zone {zone} was restarted" for zone in restarted]
 
     def probe_s(self, links: Sequence[str], timeout_s: float) -> dict[str, float | None]:
         """The round trip over each link, all asked at one moment."""
@@ -84,6 +123,38 @@ class LabTarget:
             handles = [self._lab.link(name) for name in links]
             found = pool.map(lambda handle: handle.probe(timeout_s), handles)
             return dict(zip(links, found, strict=True))
+
+
+class LinkCut:
+    """One zone of a lab behind links that stall: a :class:`~chaos.targets.target.ZoneCut`."""
+
+    def __init__(self, target: LabTarget, links: Sequence[str]) -> None:
+        """Bind to links; nothing happens."""
+        self._target = target
+        self._links = tuple(links)
+
+    def undo(self) -> tuple[Undo, ...]:
+        """Heal the links."""
+        return (Undo(action="heal-links", names=self._links),)
+
+    def make(self) -> None:
+        """Stall them."""
+        self._target.stall(self._links)
+
+    def effects(self) -> tuple[Effect, ...]:
+        """Ask a question through each link; one that works answers in milliseconds."""
+        found = self._target.probe_s(self._links, PROBE_TIMEOUT_S)
+        silent = sum(time_s is None for time_s in found.values())
+        return (Effect("links that answer nothing", "links", len(self._links), silent),)
+
+    def mend(self) -> Sequence[str]:
+        """Let everything through again."""
+        return self._target.heal_links(self._links)
+
+
+def place_of(name: str) -> Place:
+    """What a lab of that name is called in leases and messages."""
+    return Place(target="lab", name=name)
 
 
 def config_of(name: str, settings: LabSettings) -> LabConfig:
@@ -111,30 +182,24 @@ def take_down(name: str) -> bool:
         return tear_down(name)
 
 
-def target_of(outputs: StackOutputs) -> LabTarget:
-    """The target that outputs describe.
+def undo_on_lab(name: str, undo: Undo) -> list[str]:
+    """Go one way back on a lab; says what was done, nothing where nothing of it is left.
 
     Raises:
-        BadInput: It is not a lab, or not one that runs here.
-        TargetError: It was never ready.
+        TargetError: It could not be undone.
     """
-    if outputs.lab is None:
-        given = f"target {outputs.target!r}"
-        raise BadInput([Problem("outputs.target", given, "lab", "other targets are not built")])
-    found = LabTarget.attach(outputs.lab.name)
-    if found.outputs.cluster_id != outputs.cluster_id:
-        raise BadInput(
-            [
-                Problem(
-                    "outputs.cluster_id",
-                    repr(outputs.cluster_id),
-                    repr(found.outputs.cluster_id),
-                    f"these outputs are of an earlier lab {outputs.lab.name!r}; print them again "
-                    f"with `python -m lab outputs --name {outputs.lab.name}`",
-                )
-            ]
-        )
-    return found
+    if undo.action == "lab-down":
+        return [f"lab {name} is down"] if take_down(name) else []
+    try:
+        target = LabTarget.attach(name)
+    except (BadInput, TargetError):
+        # The lab went down in the meantime: nothing of it is left to heal.
+        return []
+    if undo.action == "heal-links":
+        target.heal_links(undo.names)
+        return [f"{len(undo.names)} links of lab {name} are healed"]
+    target.start([int(node) for node in undo.names])
+    return [f"nodes {', '.join(undo.names)} of lab {name} run"]
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.leases import Lease, LeaseBook, Owner, Undo
+from chaos.leases import Lease, LeaseBook, Owner, Place, Undo
 from chaos.restore import due, end_workers, restore
 
 
@@ -17,7 +17,7 @@ def lease(owner: Owner, *, what: str = "fault", deadline_s: float = 60.0) -> Lea
     return Lease(
         run_dir="/runs/told-1",
         what=what,
-        lab="no-such-lab",
+        place=Place(target="lab", name="no-such-lab"),
         owner=owner,
         deadline_s=time.time() + deadline_s,
         undo=(Undo(action="heal-links", names=("x",)), Undo(action="end-workers")),
