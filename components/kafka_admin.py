@@ -56,7 +56,7 @@ class KafkaConnection:
 
     def inputs(self) -> dict[str, pulumi.Input[Any]]:
         """The inputs that ``connection_key`` and ``admin_of`` read back."""
-        text = pulumi.Output.from_input(self.settings).apply(_canonical)
+        text = pulumi.Output.from_input(self.settings).apply(same_settings)
         return {BOOTSTRAP: self.bootstrap, SETTINGS: pulumi.Output.secret(text)}
 
 
@@ -93,7 +93,7 @@ def admin_of(props: Props) -> AdminClient:
         BadInput: The settings cannot be used.
     """
     settings = connection_settings(props)
-    key = _canonical(settings)
+    key = same_settings(settings)
     with _LOCK:
         if key not in _CLIENTS:
             _CLIENTS[key] = _client(settings)
@@ -179,7 +179,8 @@ def _given_settings() -> dict[str, Any]:
     return given
 
 
-def _canonical(settings: Mapping[str, Setting]) -> str:
+def same_settings(settings: Mapping[str, Setting]) -> str:
+    """A text that two equal sets of settings share."""
     return json.dumps(dict(settings), sort_keys=True)
 
 

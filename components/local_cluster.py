@@ -5,7 +5,9 @@ resource. It holds no state; what was asked for stands in the stack, and what is
 """
 
 import json
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -20,11 +22,13 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from blueprint.access import Principal
 from blueprint.broker_settings import settings_problems
 from blueprint.problem import BadInput
+from blueprint.security import Security, credentials_of
 from blueprint.topology import three_zones
 from components.kafka_admin import KafkaConnection, Refused, note
-from lab.cluster import tear_down
+from lab.cluster import Lab, tear_down
 from lab.config import LabConfig, parse
 from lab.problem import LabError
 from lab.roll import FIXED, not_as_wanted, roll_to
@@ -41,14 +45,14 @@ class LocalClusterArgs:
         name: The lab's.
         profile: The failover profile of brokers, quorum and clients.
         broker_overrides: Further broker settings by Kafka's own names.
-        security: ``plaintext``, ``scram`` or ``mtls``.
+        security: How clients are identified.
         cross_zone_latency_ms: One-way delay of every cross-zone hop.
     """
 
     name: str
     profile: str
     broker_overrides: dict[str, str]
-    security: str = "plaintext"
+    security: Security = Security.PLAINTEXT
     cross_zone_latency_ms: float = 0.0
 
 
@@ -118,7 +122,7 @@ class _LabResource(Resource, module="quorate", name="Lab"):
             "profile": args.profile,
             "cross_zone_latency_ms": args.cross_zone_latency_ms,
             "broker_overrides": args.broker_overrides,
-            "security": args.security,
+            "security": args.security.value,
         }
         super().__init__(LabProvider(), name, inputs | known_later, opts)
 
@@ -127,6 +131,7 @@ class LocalCluster(pulumi.ComponentResource):
     """Three zones on this machine.
 
     Attributes:
+        name: The lab's.
         lab: What everything in the cluster goes with when it goes.
         connection: How it is administered.
         outputs: Its StackOutputs, as the lab itself says.
@@ -139,10 +144,99 @@ class LocalCluster(pulumi.ComponentResource):
         super().__init__("quorate:local:LocalCluster", name, None, opts)
         secret = pulumi.ResourceOptions(parent=self, additional_secret_outputs=["admin_settings"])
         made = _LabResource(name, args, secret)
-        self.lab: pulumi.Resource = made
+        self.name, self.lab = args.name, made
         self.connection = KafkaConnection(made.bootstrap, made.admin_settings.apply(json.loads))
         self.outputs = made.outputs
         self.register_outputs({"outputs": self.outputs})
+
+
+class IdentityProvider(ResourceProvider):
+    """Issues one principal's credentials by the lab's own authority, into a file beside it."""
+
+    serialize_as_secret_always = False
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """A lab that was made anew has another authority, and issues them anew."""
+        replaced = [name for name in ("lab", "user") if _olds.get(name) != _news.get(name)]
+        changed = _olds.get("cluster_id") != _news.get("cluster_id")
+        missing = not Path(str(_olds.get("file"))).exists()
+        return DiffResult(bool(replaced) or changed or missing, replaced)
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Issue them, or find what an interrupted issue left."""
+        return CreateResult(str(props["user"]), _issued(props))
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Issue what is missing."""
+        return UpdateResult(_issued(_news))
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Forget them."""
+        Path(str(_props["file"])).unlink(missing_ok=True)
+
+
+class _IdentityResource(Resource, module="quorate", name="LabIdentity"):
+    file: pulumi.Output[str]
+    password: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, cluster: LocalCluster, user: str, opts: pulumi.ResourceOptions
+    ) -> None:
+        inputs = {
+            "lab": cluster.name,
+            "cluster_id": cluster.outputs.apply(lambda said: said["cluster_id"]),
+            "user": user,
+            "file": None,
+            "password": None,
+        }
+        secret = pulumi.ResourceOptions(additional_secret_outputs=["password"])
+        merged = pulumi.ResourceOptions.merge(opts, secret)
+        super().__init__(IdentityProvider(), name, inputs, merged)
+
+
+class LocalIdentity(pulumi.ComponentResource):
+    """The credentials of one user of the lab.
+
+    Attributes:
+        file: Where they are; only its owner may read it.
+        password: For a cluster that asks for one.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        cluster: LocalCluster,
+        principal: Principal,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        """Declare it."""
+        super().__init__("quorate:local:LocalIdentity", name, None, opts)
+        within = pulumi.ResourceOptions(parent=self, deleted_with=cluster.lab)
+        made = _IdentityResource(name, cluster, principal.name, within)
+        self.file, self.password = made.file, made.password
+        self.register_outputs({"file": self.file})
+
+
+def _issued(props: dict[str, Any]) -> dict[str, Any]:
+    lab, user = str(props["lab"]), str(props["user"])
+    try:
+        keyring = Lab.open(lab).plan.keyring
+        file = keyring.folder / "clients" / f"{user}.json"
+        if not file.exists():
+            _write_secret(file, keyring.new_client(Principal(user)).to_json())
+        own = credentials_of(file.read_text(), str(file))
+    except (BadInput, LabError, OSError) as error:
+        raise Refused(f"user {user} of lab {lab}: {' '.join(str(error).split())}") from None
+    said = {name: props[name] for name in ("lab", "cluster_id", "user")}
+    return said | {"file": str(file), "password": own.password}
+
+
+def _write_secret(file: Path, text: str) -> None:
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    handle = os.open(new := file.with_suffix(".new"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as writing:
+        writing.write(text)
+    os.replace(new, file)
 
 
 def _config(props: dict[str, Any]) -> LabConfig:

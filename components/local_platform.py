@@ -1,30 +1,55 @@
-"""The platform on this machine: a lab, its topics and what each client may take of it."""
+"""The platform on this machine: a lab, its topics, who may use them, and how much of it."""
 
 import pulumi
 
+from blueprint.access import Principal, fleet_accesses
 from blueprint.blueprint import Blueprint
-from components.local_cluster import LocalCluster, LocalClusterArgs
+from blueprint.security import Security
+from blueprint.stack_config import UserConfig
+from components.access import PrincipalAccess, ScramUser
+from components.local_cluster import LocalCluster, LocalClusterArgs, LocalIdentity
+from components.quotas import ClientQuota
 from components.topics import Topic
 
 
 def declare(blueprint: Blueprint) -> pulumi.Output[dict[str, object]]:
     """Declare a stack of the target ``local``; returns its StackOutputs as a mapping."""
-    config = blueprint.config
+    config, security = blueprint.config, Security(blueprint.config.security)
     cluster = LocalCluster(
         "local",
         LocalClusterArgs(
             name=config.local.name,
             profile=config.failover_profile,
             broker_overrides=dict(blueprint.broker_settings.overrides),
-            security=config.security,
+            security=security,
             cross_zone_latency_ms=config.local.cross_zone_latency_ms,
         ),
     )
-    # What is in the lab goes with it: nobody need ask a cluster that is on its way out.
-    within = pulumi.ResourceOptions(parent=cluster, deleted_with=cluster.lab)
+    within = _within(cluster)
     for topic in blueprint.topics:
         Topic(f"topic-{topic.name}", cluster.connection, topic, within)
+    for quota in blueprint.quotas:
+        ClientQuota(f"quota-{quota.user}", cluster.connection, quota, security, within)
+    if security is not Security.PLAINTEXT:
+        files = {user.name: _let_in(cluster, user, security) for user in config.users}
+        pulumi.export("credentials", files)
     if blueprint.fleets:
         names = ", ".join(fleet.name for fleet in blueprint.fleets)
-        pulumi.log.info(f"fleets are not deployed on this machine, what they need is: {names}")
+        pulumi.log.info(f"not run on this machine, but let in and bounded: fleets {names}")
     return cluster.outputs
+
+
+def _let_in(cluster: LocalCluster, user: UserConfig, security: Security) -> pulumi.Output[str]:
+    """Make a user and what he may do; returns where his credentials are."""
+    within, principal = _within(cluster), Principal(user.name)
+    identity = LocalIdentity(f"identity-{user.name}", cluster, principal, within)
+    if security is Security.SCRAM:
+        ScramUser(f"user-{user.name}", cluster.connection, principal, identity.password, within)
+    accesses = fleet_accesses(user.name, user.consumes, user.produces)
+    PrincipalAccess(f"access-{user.name}", cluster.connection, principal, accesses, within)
+    return identity.file
+
+
+def _within(cluster: LocalCluster) -> pulumi.ResourceOptions:
+    """What is in the lab goes with it: nobody need ask a cluster that is on its way out."""
+    return pulumi.ResourceOptions(parent=cluster, deleted_with=cluster.lab)
