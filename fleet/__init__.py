@@ -1,0 +1,1 @@
+"""What runs inside a consumer fleet: handlers in parallel, order per key kept, nothing skipped."""

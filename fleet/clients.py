@@ -1,0 +1,67 @@
+"""A fleet's settings as librdkafka wants them: the blueprint's, within what may be in flight."""
+
+from blueprint.client_settings import Goal, Setting, consumer_settings, producer_settings
+from blueprint.failover_profile import PROFILES, FailoverProfile
+from blueprint.outputs import StackOutputs
+from blueprint.problem import BadInput, Problem
+from fleet.settings import MAX_POLL_INTERVAL_S, FleetSettings
+
+#: Fetched ahead beside what is in flight: a quarter of it, so that memory stays within 1.5 times.
+_AHEAD = 4
+_LEAST_AHEAD_KIB, _MOST_AHEAD_KIB = 1024, 65_536
+#: librdkafka postpones a partition's next fetch by 1 s once its queue is full; at 500,000 records
+#: a second a queue of 16 MB is empty after 30 ms.
+FETCH_QUEUE_BACKOFF_MS = 10
+_DEAD_LETTER_LINGER_MS = 5
+
+
+def profile_of(outputs: StackOutputs) -> FailoverProfile:
+    """The failover profile of a stack.
+
+    Raises:
+        BadInput: The outputs name one that this version does not know.
+    """
+    if outputs.profile not in PROFILES:
+        raise BadInput([Problem("profile", repr(outputs.profile), ", ".join(PROFILES))])
+    return PROFILES[outputs.profile]
+
+
+def bootstrap_of(outputs: StackOutputs, zone: str | None) -> str:
+    """The brokers to begin with, as reached from a zone; from the first where none is said.
+
+    Raises:
+        BadInput: The stack has no such zone.
+    """
+    known = outputs.bootstrap_servers
+    if zone is not None and zone not in known:
+        raise BadInput([Problem("zone", repr(zone), ", ".join(sorted(known)))])
+    return known[zone if zone is not None else outputs.zones[0]]
+
+
+def member_settings(
+    settings: FleetSettings,
+    profile: FailoverProfile,
+    bootstrap: str,
+    zone: str | None = None,
+) -> dict[str, Setting]:
+    """One member's consumer: fetches ahead what it has room for, resets nothing silently."""
+    ahead_kib = settings.in_flight_bytes // _AHEAD // 1024
+    ahead_kib = max(_LEAST_AHEAD_KIB, min(_MOST_AHEAD_KIB, ahead_kib))
+    found = consumer_settings(profile, bootstrap, settings.group, settings.protocol) | {
+        "queued.max.messages.kbytes": ahead_kib,
+        "queued.min.messages": max(1000, settings.in_flight_records),
+        "fetch.max.bytes": ahead_kib * 1024,
+        "fetch.queue.backoff.ms": FETCH_QUEUE_BACKOFF_MS,
+        "max.poll.interval.ms": MAX_POLL_INTERVAL_S * 1000,
+        # A position that is not in the log is said, then begun anew at what is left of it.
+        "auto.offset.reset": "error",
+    }
+    if settings.instance is not None:
+        found["group.instance.id"] = settings.instance
+    return found | ({"client.rack": zone} if zone is not None else {})
+
+
+def dead_letter_settings(profile: FailoverProfile, bootstrap: str) -> dict[str, Setting]:
+    """The producer of dead letters: rare records that somebody waits for."""
+    latency = producer_settings(profile, bootstrap, Goal.LATENCY)
+    return latency | {"linger.ms": _DEAD_LETTER_LINGER_MS}

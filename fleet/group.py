@@ -1,0 +1,258 @@
+"""The edge to the consumer group: joins, is given and loses partitions, commits, leaves.
+
+A partition is given paused and resumed after the poll that gave it. What that poll returns of it
+was fetched under an earlier lease; after the pause nothing of the new one can be among it.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+
+from blueprint.client_settings import GroupProtocol, Setting
+from blueprint.problem import BadInput, Problem
+from fleet.crew import Crew, handling_of
+from fleet.done_ranges import decode
+from fleet.leases import Commit, Leases, LeaseState, Start
+from fleet.record import Partition, named, partition_of
+from fleet.settings import FleetSettings
+from fleet.signals import Signal, SignalKind, Tell
+
+ANSWER_TIMEOUT_S = 30.0
+_TRY_S = 5.0
+_DRAIN_LOOK_S = 0.002
+
+
+class FleetError(Exception):
+    """The fleet cannot go on; what it says is for people to read."""
+
+
+class GroupEdge:
+    """Used by the polling thread alone; the group's callbacks come inside its polls."""
+
+    def __init__(
+        self,
+        client: Mapping[str, Setting],
+        settings: FleetSettings,
+        leases: Leases,
+        crew: Crew,
+        tell: Tell,
+        on_error: Callable[[KafkaError], None],
+    ) -> None:
+        """Make the client; it joins with ``join``."""
+        self._settings, self._leases, self._crew, self._tell = settings, leases, crew, tell
+        self._pending: dict[Partition, Commit] = {}
+        self._uncommitted: set[Partition] = set()
+        self._abandoned = 0
+        callbacks = {"error_cb": on_error, "on_commit": self._on_commit}
+        try:
+            self.consumer = Consumer(dict(client) | callbacks)
+        except KafkaException as error:
+            legal = "settings that librdkafka takes"
+            raise BadInput([Problem("client settings", error.args[0].str(), legal)]) from None
+
+    def join(self) -> None:
+        """Subscribe.
+
+        Raises:
+            FleetError: No broker answers.
+            BadInput: A topic does not exist.
+        """
+        self._check_topics()
+        self.consumer.subscribe(
+            list(self._settings.topics),
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+
+    def settle(self, *, paused: bool) -> None:
+        """End the poll that gave new leases; let them flow unless the member is paused."""
+        fresh = self._leases.settle()
+        if fresh and not paused:
+            self._each(self.consumer.resume, fresh)
+
+    def pause(self) -> None:
+        """Fetch nothing more; polls go on."""
+        self._each(self.consumer.pause, [lease.partition for lease in self._leases])
+
+    def resume(self) -> None:
+        """Fetch again."""
+        self._each(self.consumer.resume, [lease.partition for lease in self._leases])
+
+    def commit(self) -> None:
+        """Ask for a commit of whatever has news; a refusal is asked again later."""
+        commits = self._leases.commits()
+        if not commits:
+            return
+        self._pending |= {commit.partition: commit for commit in commits}
+        try:
+            self.consumer.commit(offsets=_offsets(commits), asynchronous=True)
+        except KafkaException as error:
+            self._refused(commits, error.args[0])
+
+    def leave(self) -> tuple[int, int]:
+        """Drain, commit and leave; returns handlers left behind and partitions not committed."""
+        self._give_back([lease.partition for lease in self._leases])
+        self.consumer.close()
+        return self._abandoned, len(self._uncommitted)
+
+    def _check_topics(self) -> None:
+        deadline_s = time.monotonic() + ANSWER_TIMEOUT_S
+        wanted = dict.fromkeys(chain(self._settings.topics, [self._settings.dead_letter_topic]))
+        while True:
+            try:
+                known = self.consumer.list_topics(timeout=_TRY_S).topics
+                break
+            except KafkaException as error:
+                if time.monotonic() > deadline_s:
+                    said = error.args[0].str()
+                    raise FleetError(
+                        f"no broker answers in {ANSWER_TIMEOUT_S:g} s: {said}"
+                    ) from None
+        remedy = "make the topic first; topics are not made by reading them"
+        missing = [name for name in wanted if name not in known]
+        if missing:
+            legal = ", ".join(sorted(name for name in known if not name.startswith("__"))[:20])
+            raise BadInput(
+                [Problem("topic", repr(name), legal or "none exists", remedy) for name in missing]
+            )
+
+    def _on_assign(self, _: Consumer, given: list[TopicPartition]) -> None:
+        starts = self._starts(given) if given else {}
+        self._leases.grant(starts, time.monotonic())
+        assigned = [
+            TopicPartition(
+                p.topic, p.number, OFFSET_BEGINNING if s.position is None else s.position
+            )
+            for p, s in starts.items()
+        ]
+        if self._settings.protocol is GroupProtocol.EAGER:
+            self.consumer.assign(assigned)
+        else:
+            self.consumer.incremental_assign(assigned)
+        if assigned:
+            self.consumer.pause(assigned)
+        for partition in starts:
+            self._tell(Signal(SignalKind.ASSIGNED, partition))
+
+    def _starts(self, given: list[TopicPartition]) -> dict[Partition, Start]:
+        """Where the group stands; asked here and not by the client, since it drops the metadata.
+
+        Raises:
+            FleetError: The coordinator does not say in time.
+        """
+        deadline_s = time.monotonic() + ANSWER_TIMEOUT_S
+        while True:
+            reason = ""
+            try:
+                found = self.consumer.committed(given, timeout=_TRY_S)
+                reason = next((p.error.str() for p in found if p.error is not None), "")
+                if not reason:
+                    return {Partition(p.topic, p.partition): _start(p) for p in found}
+            except KafkaException as error:
+                reason = error.args[0].str()
+            if time.monotonic() > deadline_s:
+                raise FleetError(f"the group's offsets cannot be had: {reason}")
+
+    def _on_revoke(self, _: Consumer, taken: list[TopicPartition]) -> None:
+        partitions = [Partition(p.topic, p.partition) for p in taken]
+        self._give_back(partitions)
+        for partition in partitions:
+            self._tell(Signal(SignalKind.REVOKED, partition))
+
+    def _on_lost(self, _: Consumer, taken: list[TopicPartition]) -> None:
+        partitions = [Partition(p.topic, p.partition) for p in taken]
+        self._leases.lose(partitions)
+        self._crew.sweep()
+        for partition in partitions:
+            self._tell(Signal(SignalKind.LOST, partition))
+
+    def _give_back(self, partitions: list[Partition]) -> None:
+        held = {lease.partition: lease.state for lease in self._leases}
+        news = any(held.get(p) is LeaseState.HELD for p in partitions)
+        self._leases.begin_release(partitions)
+        self._crew.sweep()
+        if news:
+            self._drain(set(partitions))
+        self._commit_now(self._leases.commits(partitions))
+        self._leases.release(partitions)
+
+    def _drain(self, partitions: set[Partition]) -> None:
+        """Wait for the handlers that are at a record of these; no other begins any more."""
+        deadline_s = time.monotonic() + self._settings.drain_deadline_s
+        while (left := handling_of(self._crew.lanes, partitions)) and time.monotonic() < deadline_s:
+            self._crew.await_room(_DRAIN_LOOK_S)
+        for record in left:
+            self._abandoned += 1
+            kind, place, key = SignalKind.DRAIN_EXPIRED, partition_of(record), named(record.key())
+            seconds, detail = self._settings.drain_deadline_s, "it will be handled again"
+            self._tell(Signal(kind, place, record.offset(), key, seconds, detail))
+
+    def _commit_now(self, commits: list[Commit]) -> None:
+        if not commits:
+            return
+        try:
+            answered = self.consumer.commit(offsets=_offsets(commits), asynchronous=False)
+        except KafkaException as error:
+            self._refused(commits, error.args[0])
+            self._uncommitted |= {commit.partition for commit in commits}
+            return
+        errors = {(p.topic, p.partition): p.error for p in answered}
+        for commit in commits:
+            why = errors.get(commit.partition)
+            if why is not None:
+                self._refused([commit], why)
+                self._uncommitted.add(commit.partition)
+            else:
+                self._leases.confirmed(commit)
+                self._uncommitted.discard(commit.partition)
+
+    def _on_commit(self, error: KafkaError | None, answered: list[TopicPartition]) -> None:
+        for at in answered:
+            commit = self._pending.get(Partition(at.topic, at.partition))
+            if commit is None or commit.offset != at.offset:
+                continue
+            del self._pending[commit.partition]
+            why = error or at.error
+            if why is None:
+                self._leases.confirmed(commit)
+            else:
+                self._refused([commit], why)
+
+    def _refused(self, commits: Iterable[Commit], error: KafkaError) -> None:
+        for commit in commits:
+            self._leases.refused(commit)
+            kind, detail = SignalKind.COMMIT_FAILED, f"{error.name()}: {error.str()}"
+            self._tell(Signal(kind, commit.partition, commit.offset, detail=detail))
+
+    def _each(
+        self, act: Callable[[list[TopicPartition]], None], partitions: Iterable[Partition]
+    ) -> None:
+        """Pause or resume one by one: one that is just being taken away must not stop the rest."""
+        for partition in partitions:
+            try:
+                act([TopicPartition(partition.topic, partition.number)])
+            except KafkaException as error:
+                said = error.args[0].str()
+                self._tell(Signal(SignalKind.CLIENT_ERROR, partition, detail=said))
+
+
+def _start(committed: TopicPartition) -> Start:
+    if committed.offset < 0:
+        return Start(None)
+    return Start(committed.offset, tuple(decode(committed.offset, committed.metadata)))
+
+
+def _offsets(commits: Iterable[Commit]) -> list[TopicPartition]:
+    # The binding keeps "no metadata" and empty metadata apart; the broker does not.
+    return [
+        TopicPartition(c.partition.topic, c.partition.number, c.offset, c.metadata) for c in commits
+    ]

@@ -1,0 +1,261 @@
+"""One member of a fleet: its consumer, its lanes, and the loop between them.
+
+The loop's thread alone talks to the group. It asks for what there is room for, deals it out,
+commits what is done, and says what hangs or stands.
+"""
+
+import inspect
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from operator import methodcaller
+from typing import cast
+
+from confluent_kafka import KafkaError, Message
+
+from blueprint.client_settings import Setting
+from fleet.crew import Crew, CrewFigures, figures, finished, handling
+from fleet.dealing import Dealer, PartitionAt, runs_of
+from fleet.group import FleetError, GroupEdge
+from fleet.lane import Bury, LaneRules, Where
+from fleet.leases import Leases
+from fleet.oddities import Oddities
+from fleet.pressure import Flow, Gate, Load
+from fleet.record import (
+    AsyncHandler,
+    Handler,
+    KeyOf,
+    Partition,
+    Record,
+    named,
+    own_key,
+    partition_of,
+)
+from fleet.settings import FleetSettings
+from fleet.signals import Signal, SignalKind, Tell, to_stderr
+from fleet.tasks import TaskCrew
+from fleet.threads import ThreadCrew
+from fleet.watchdog import Hung, Watchdog
+
+#: Records asked for at once: enough for a run of 16 a lane, at least 1,000 (0.44 us each then).
+LEAST_AT_ONCE, RUN_LENGTH = 1000, 16
+_POLL_S = 0.1
+_HOLD_S = 0.01
+_LOOK_S = 0.25
+_error_of = methodcaller("error")
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFigures:
+    """What one member is at; everything a metric could be made of.
+
+    Attributes:
+        in_flight: Read and not done.
+        flow: Whether it takes records.
+        partitions: How many it has.
+    """
+
+    delivered: Load
+    in_flight: Load
+    flow: Flow
+    partitions: int
+    crew: CrewFigures
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a member ended.
+
+    Attributes:
+        abandoned: Handlers still at a record when the deadline passed; their records will be
+            handled again.
+        uncommitted: Partitions whose last commit was refused.
+        unburied: Dead letters not known to be written; their records will be handled again.
+    """
+
+    abandoned: int
+    uncommitted: int
+    unburied: int
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing will be done twice because of it."""
+        return not (self.abandoned or self.uncommitted or self.unburied)
+
+
+class Member:
+    """Runs until it is stopped; ``stop`` and ``figures`` may be called from any thread."""
+
+    def __init__(
+        self,
+        settings: FleetSettings,
+        client: Mapping[str, Setting],
+        handler: Handler,
+        bury: Bury,
+        *,
+        key_of: KeyOf | None = None,
+        tell: Tell = to_stderr,
+    ) -> None:
+        """Prepare; it joins its group with ``run``."""
+        self._settings, self._tell = settings, tell
+        self._key_of: KeyOf = methodcaller("key") if key_of is None else key_of
+        self._leases, self._gate = Leases(), Gate(settings.bounds)
+        one_topic = settings.topics[0] if len(settings.topics) == 1 else None
+        self._where: Where = methodcaller("partition") if one_topic else partition_of
+        rules = LaneRules(
+            own_key if key_of is None else key_of,
+            self._where,
+            settings.retry.schedule(),
+            bury,
+            tell,
+        )
+        self._crew = _crew(settings.lanes, rules, handler)
+        self._dealer = Dealer(self._leases, self._where, _partition_at(one_topic))
+        self._group = GroupEdge(
+            client, settings, self._leases, self._crew, tell, self._client_error
+        )
+        self._consumer = self._group.consumer
+        self._oddities = Oddities(self._consumer, self._leases, bury, tell)
+        self._watchdog = Watchdog(settings.hung_after_s)
+        self._at_once = max(LEAST_AT_ONCE, RUN_LENGTH * settings.lanes)
+        self._stopped = threading.Event()
+        self._fatal: KafkaError | None = None
+        self._delivered = self._finished = Load(0, 0)
+        self._record_bytes = 1024.0
+        self._looked_s = self._committed_s = time.monotonic()
+
+    def stop(self) -> None:
+        """Ask it to end in order: what runs may end, is committed, and the group is left."""
+        self._stopped.set()
+
+    def run(self) -> Ending:
+        """Join, handle records until stopped, leave.
+
+        Raises:
+            FleetError: The group or its offsets cannot be had, or the client failed for good.
+        """
+        self._crew.start()
+        self._group.join()
+        try:
+            while not self._stopped.is_set():
+                self._turn()
+        finally:
+            abandoned, uncommitted = self._group.leave()
+        left = self._crew.end(1.0)
+        return Ending(max(abandoned, left), uncommitted, 0)
+
+    def figures(self) -> MemberFigures:
+        """What it is at."""
+        crew = figures(self._crew)
+        return MemberFigures(
+            delivered=self._delivered,
+            in_flight=_minus(self._delivered, crew.finished),
+            flow=self._gate.flow,
+            partitions=len(self._leases),
+            crew=crew,
+        )
+
+    def _turn(self) -> None:
+        now_s = time.monotonic()
+        load = self._load()
+        before, flow = self._gate.flow, self._gate.decide(load, now_s)
+        if flow is not before:
+            self._flow_changed(before, flow, load)
+        if flow is Flow.HOLDING:
+            self._crew.await_room(_HOLD_S)
+        else:
+            self._take(self._poll(self._gate.room(load, self._record_bytes)))
+        self._tick(time.monotonic())
+
+    def _load(self) -> Load:
+        """What is in flight; counted anew only where the last count is not good enough."""
+        load = _minus(self._delivered, self._finished)
+        bounds = self._gate.bounds
+        tight = load.records * 2 >= bounds.records or load.bytes * 2 >= bounds.bytes
+        if tight or self._gate.flow is not Flow.OPEN:
+            self._finished = finished(self._crew.lanes)
+            load = _minus(self._delivered, self._finished)
+        return load
+
+    def _flow_changed(self, before: Flow, flow: Flow, load: Load) -> None:
+        if flow is Flow.PAUSED:
+            self._group.pause()
+            detail = f"{load.records:,} records, {load.bytes:,} bytes in flight"
+            self._tell(Signal(SignalKind.PAUSED, detail=detail))
+        elif before is Flow.PAUSED:
+            self._group.resume()
+            self._tell(Signal(SignalKind.RESUMED))
+
+    def _poll(self, most: int) -> list[Message]:
+        # One with a wait, the rest without: a longer wait for many would delay the first of them.
+        found = self._consumer.consume(1, _POLL_S)
+        if found and most > 1:
+            found += self._consumer.consume(min(most, self._at_once) - 1, 0)
+        return found
+
+    def _take(self, messages: list[Message]) -> None:
+        if messages and any(map(_error_of, messages)):
+            for message in messages:
+                if message.error() is not None:
+                    self._fatal = self._oddities.meet(message) or self._fatal
+            messages = [message for message in messages if message.error() is None]
+        records, spans = self._dealer.admit(cast(Sequence[Record], messages))
+        self._group.settle(paused=self._gate.flow is Flow.PAUSED)
+        if not records:
+            return
+        runs = runs_of(records, spans, self._settings.lanes, self._key_of)
+        size = sum(run.bytes for run in runs.values())
+        self._record_bytes = size / len(records)
+        # Counted before it is handed over: what is in flight is never less than nothing.
+        self._delivered = Load(self._delivered.records + len(records), self._delivered.bytes + size)
+        self._crew.give(runs)
+
+    def _tick(self, now_s: float) -> None:
+        if now_s - self._committed_s >= self._settings.commit_every_s:
+            self._committed_s = now_s
+            self._group.commit()
+        if now_s - self._looked_s >= min(_LOOK_S, self._settings.hung_after_s / 2):
+            self._looked_s = now_s
+            self._say_what_hangs(now_s)
+        if self._fatal is not None:
+            raise FleetError(f"{self._fatal.name()}: {self._fatal.str()}")
+
+    def _say_what_hangs(self, now_s: float) -> None:
+        for hung in self._watchdog.look(handling(self._crew.lanes), now_s):
+            self._tell(_hung_signal(hung))
+        for stall in self._leases.stalls(now_s, self._settings.stalled_after_s):
+            kind, detail = SignalKind.STALLED, "the lowest record that is not done"
+            self._tell(Signal(kind, stall.partition, stall.offset, None, stall.seconds, detail))
+
+    def _client_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fatal = error
+        self._tell(Signal(SignalKind.CLIENT_ERROR, detail=f"{error.name()}: {error.str()}"))
+
+
+def _crew(lanes: int, rules: LaneRules, handler: Handler) -> Crew:
+    # An object that is called is as good as a function.
+    if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__):
+        return TaskCrew(lanes, rules, cast(AsyncHandler, handler))
+    return ThreadCrew(lanes, rules, handler)
+
+
+def _partition_at(one_topic: str | None) -> PartitionAt:
+    if one_topic is not None:
+        return lambda place: Partition(one_topic, cast(int, place))
+    return lambda place: cast(Partition, place)
+
+
+def _minus(whole: Load, part: Load) -> Load:
+    return Load(whole.records - part.records, whole.bytes - part.bytes)
+
+
+def _hung_signal(hung: Hung) -> Signal:
+    record = hung.record
+    kind = SignalKind.HUNG_ENDED if hung.ended else SignalKind.HUNG
+    detail = f"lane {hung.lane}; what is behind it in this lane waits"
+    if hung.ended:
+        detail = f"lane {hung.lane} goes on"
+    place, key = partition_of(record), named(record.key())
+    return Signal(kind, place, record.offset(), key, hung.seconds, detail)
