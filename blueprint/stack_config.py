@@ -129,9 +129,7 @@ class AwsConfig(_Strict):
     @field_validator("availability_zones")
     @classmethod
     def _three_of_them(cls, names: tuple[str, str, str]) -> tuple[str, str, str]:
-        if len(set(names)) < len(ZONES):
-            raise ValueError("three different zones: the loss of one is to leave two")
-        return names
+        return _different(names)
 
     @field_validator("vpc_cidr")
     @classmethod
@@ -155,6 +153,11 @@ class KubernetesConfig(_Strict):
     zones: tuple[str, str, str] = ZONES
     storage_class: ObjectName | None = None
     context: str | None = None
+
+    @field_validator("zones")
+    @classmethod
+    def _three_of_them(cls, labels: tuple[str, str, str]) -> tuple[str, str, str]:
+        return _different(labels)
 
 
 class LocalConfig(_Strict):
@@ -204,6 +207,12 @@ class StackConfig(_Strict):
         if name not in PROFILES:
             raise ValueError(f"one of {', '.join(PROFILES)}")
         return name
+
+
+def _different(zones: tuple[str, str, str]) -> tuple[str, str, str]:
+    if len(set(zones)) < len(ZONES):
+        raise ValueError("three different zones: the loss of one is to leave two")
+    return zones
 
 
 def parse_stack(fields: object, source: str) -> StackConfig:

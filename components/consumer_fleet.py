@@ -1,6 +1,5 @@
 """A consumer fleet: spread over three zones, scaled on lag, ended only after it has drained."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from blueprint.failover_profile import FailoverProfile
 from blueprint.fleets import FleetSpec
 from components import restricted_pods
 from components.fleet_scaling import FleetScaling, FleetScalingArgs
+from components.frozen_config import frozen_config
 from components.kafka_identity import KafkaIdentity
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
@@ -71,11 +71,11 @@ class ConsumerFleet(pulumi.ComponentResource):
         account = core.v1.ServiceAccount(
             name, metadata=self._metadata(), automount_service_account_token=False, opts=self._child
         )
-        settings = core.v1.ConfigMap(
+        settings = frozen_config(
             f"{name}-settings",
-            metadata=self._metadata("settings"),
-            data={"settings.json": self.settings},
-            opts=self._child,
+            self._metadata("settings"),
+            {"settings.json": self.settings},
+            self._child,
         )
         self._network_policy()
         self._disruption_budget()
@@ -103,7 +103,6 @@ class ConsumerFleet(pulumi.ComponentResource):
         self, account: core.v1.ServiceAccount, settings: core.v1.ConfigMap
     ) -> apps.v1.Deployment:
         args = self._args
-        digest = self.settings.apply(lambda text: hashlib.sha256(text.encode()).hexdigest())
         # Replicas are said once: from then on they are the autoscaler's.
         opts = pulumi.ResourceOptions(parent=self, ignore_changes=["spec.replicas"])
         return apps.v1.Deployment(
@@ -114,11 +113,7 @@ class ConsumerFleet(pulumi.ComponentResource):
                 selector=self._selector(),
                 strategy=_one_more_before_one_less(),
                 template=core.v1.PodTemplateSpecArgs(
-                    metadata=meta.v1.ObjectMetaArgs(
-                        labels=self._labels,
-                        # Changed settings are read by new pods only: let there be new ones.
-                        annotations={"quorate.io/settings-sha256": digest},
-                    ),
+                    metadata=meta.v1.ObjectMetaArgs(labels=self._labels),
                     spec=self._pod(account, settings),
                 ),
             ),

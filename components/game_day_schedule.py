@@ -8,6 +8,7 @@ from pulumi_kubernetes import batch, core, meta, rbac
 
 from blueprint.stack_config import GameDayConfig
 from components import restricted_pods
+from components.frozen_config import frozen_config
 from components.kafka_identity import KafkaIdentity
 
 #: Network policies of what a game day reaches admit pods that carry this.
@@ -60,11 +61,8 @@ class GameDaySchedule(pulumi.ComponentResource):
         super().__init__("quorate:kubernetes:GameDaySchedule", name, {}, opts)
         self._name, self._args = name, args
         self._child = pulumi.ResourceOptions(parent=self)
-        outputs = core.v1.ConfigMap(
-            name,
-            metadata=self._metadata(),
-            data={"outputs.json": args.outputs},
-            opts=self._child,
+        outputs = frozen_config(
+            f"{name}-outputs", self._metadata(), {"outputs.json": args.outputs}, self._child
         )
         account = self._account()
         histories = self._histories()

@@ -1,4 +1,4 @@
-"""Topics on Kubernetes: a KafkaTopic each, and before it the promise that it loses nothing."""
+"""Topics on Kubernetes: a KafkaTopic each, and before all the promise that it loses nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class KafkaTopicsArgs:
 
 
 class KafkaTopics(pulumi.ComponentResource):
-    """A change that would shrink a topic or lower its min.isr is refused before any is made.
+    """What is declared; that a change of it loses nothing is ``promised`` before.
 
     Attributes:
         topics: One resource for each, by the topic's name.
@@ -35,14 +35,14 @@ class KafkaTopics(pulumi.ComponentResource):
     ) -> None:
         """Declare them; the topic operator makes, grows and alters them."""
         super().__init__("quorate:kubernetes:KafkaTopics", name, {}, opts)
-        # The promises come first, and all of them: one that is broken stops every change.
-        promises = [
-            TopicPromise(f"promise-{topic.name}", topic, pulumi.ResourceOptions(parent=self))
-            for topic in args.topics
-        ]
-        opts = pulumi.ResourceOptions(parent=self, depends_on=promises)
-        self.topics = {topic.name: _topic(args.names, topic, opts) for topic in args.topics}
+        child = pulumi.ResourceOptions(parent=self)
+        self.topics = {topic.name: _topic(args.names, topic, child) for topic in args.topics}
         self.register_outputs({"topics": sorted(self.topics)})
+
+
+def promised(topics: Sequence[TopicSpec], opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
+    """What everything else is to depend on: a promise that would be broken stops every change."""
+    return [TopicPromise(f"promise-{topic.name}", topic, opts) for topic in topics]
 
 
 def _topic(names: StrimziNames, topic: TopicSpec, opts: pulumi.ResourceOptions) -> CustomResource:

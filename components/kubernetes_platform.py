@@ -16,7 +16,7 @@ from blueprint.strimzi_names import CLIENT_PORT, StrimziNames
 from components.consumer_fleet import FLEET_LABEL, ConsumerFleet, ConsumerFleetArgs
 from components.game_day_schedule import SUITE_LABEL, GameDaySchedule, GameDayScheduleArgs
 from components.kafka_identity import KafkaIdentity
-from components.kafka_topics import KafkaTopics, KafkaTopicsArgs
+from components.kafka_topics import KafkaTopics, KafkaTopicsArgs, promised
 from components.kafka_users import KafkaUser, KafkaUsers, KafkaUsersArgs
 from components.strimzi_cluster import CLUSTER_LABEL, StrimziCluster, StrimziClusterArgs
 from components.strimzi_outputs import CHAOS_LABEL, as_mapping, in_cluster, stack_outputs
@@ -98,13 +98,16 @@ class KubernetesPlatform(pulumi.ComponentResource):
             f"pod-security.kubernetes.io/{mode}": "restricted"
             for mode in ("enforce", "audit", "warn")
         }
+        promises = promised(self._blueprint.topics, pulumi.ResourceOptions(parent=self))
         return k8s.core.v1.Namespace(
             self._names.namespace,
             metadata=k8s.meta.v1.ObjectMetaArgs(
                 name=self._names.namespace,
                 labels={"app.kubernetes.io/part-of": "quorate", **enforced, **self._chaos()},
             ),
-            opts=self._within,
+            opts=pulumi.ResourceOptions.merge(
+                self._within, pulumi.ResourceOptions(depends_on=promises)
+            ),
         )
 
     def _chaos(self) -> dict[str, str]:

@@ -4,7 +4,6 @@ Only where the stack allows chaos, and only the game day's own clients go throug
 listeners are advertised here, while fleets and clients talk to brokers directly.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from blueprint.outputs import LinkOutput
 from blueprint.strimzi_names import TOXIPROXY_API_PORT, StrimziNames, chaos_port
 from blueprint.topology import Link, Plane, Topology
 from components import restricted_pods
+from components.frozen_config import frozen_config
 from components.game_day_schedule import SUITE_LABEL
 from components.strimzi_cluster import CLUSTER_LABEL, ZONE_LABEL
 
@@ -61,10 +61,10 @@ class Toxiproxy(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         self._links = client_links(args.topology, args.zone)
         config = proxies_json(args.names, self._links)
-        self._config_map = core.v1.ConfigMap(
-            name, metadata=self._metadata(), data={"proxies.json": config}, opts=self._child
+        self._config = frozen_config(
+            f"{name}-links", self._metadata(), {"proxies.json": config}, self._child
         )
-        self._deployment(hashlib.sha256(config.encode()).hexdigest())
+        self._deployment()
         self._network_policy()
         self.service = self._service().metadata.name
         self.register_outputs({"service": self.service})
@@ -77,7 +77,7 @@ class Toxiproxy(pulumi.ComponentResource):
             labels=self._labels | {key: value},
         )
 
-    def _deployment(self, digest: str) -> None:
+    def _deployment(self) -> None:
         apps.v1.Deployment(
             self._name,
             metadata=self._metadata(),
@@ -87,10 +87,7 @@ class Toxiproxy(pulumi.ComponentResource):
                 strategy=apps.v1.DeploymentStrategyArgs(type="Recreate"),
                 selector=meta.v1.LabelSelectorArgs(match_labels=self._labels),
                 template=core.v1.PodTemplateSpecArgs(
-                    metadata=meta.v1.ObjectMetaArgs(
-                        labels=self._labels,
-                        annotations={"quorate.io/proxies-sha256": digest},
-                    ),
+                    metadata=meta.v1.ObjectMetaArgs(labels=self._labels),
                     spec=self._pod(),
                 ),
             ),
@@ -98,7 +95,7 @@ class Toxiproxy(pulumi.ComponentResource):
         )
 
     def _pod(self) -> core.v1.PodSpecArgs:
-        source = core.v1.ConfigMapVolumeSourceArgs(name=self._config_map.metadata.name)
+        source = core.v1.ConfigMapVolumeSourceArgs(name=self._config.metadata.name)
         return core.v1.PodSpecArgs(
             automount_service_account_token=False,
             enable_service_links=False,
