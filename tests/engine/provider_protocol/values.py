@@ -74,7 +74,7 @@ def leaves(tree: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
 def unmarshal(struct: struct_pb2.Struct) -> Properties:
     """What the engine sent."""
     secrets: set[Path] = set()
-    values = {key: _plain(value, (key,), secrets) for key, value in struct.fields.items()}
+    values = _plain_fields(struct, (), secrets)
     return Properties(values, frozenset(secrets))
 
 
@@ -105,12 +105,18 @@ def _plain(value: struct_pb2.Value, path: Path, secrets: set[Path]) -> object:
 def _plain_struct(struct: struct_pb2.Struct, path: Path, secrets: set[Path]) -> object:
     fields = struct.fields
     if rpc._special_sig_key not in fields:
-        return {key: _plain(value, (*path, key), secrets) for key, value in fields.items()}
+        return _plain_fields(struct, path, secrets)
     signature = fields[rpc._special_sig_key].string_value
     if signature != rpc._special_secret_sig:
         raise TypeError(f"{path_text(path)} is an asset, an archive or a resource: not supported")
     secrets.add(path)
     return _plain(fields["value"], path, secrets)
+
+
+def _plain_fields(struct: struct_pb2.Struct, path: Path, secrets: set[Path]) -> dict[str, object]:
+    """In the order of their names: on the wire they have none."""
+    fields = sorted(struct.fields.items())
+    return {key: _plain(value, (*path, key), secrets) for key, value in fields}
 
 
 def _wired(value: object, path: Path, secrets: frozenset[Path]) -> struct_pb2.Value:
