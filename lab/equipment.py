@@ -11,10 +11,11 @@ from threading import Timer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from lab.jvm import Jvm, trained
+from lab.jvm import Jvm
 from lab.tools.java import java
 from lab.tools.kafka import jars
 from lab.tools.toxiproxy import toxiproxy_server
+from lab.training import trained
 
 #: What is cached answers at once; only a step that takes longer is worth a line.
 _SLOW_S = 1.0

@@ -56,7 +56,7 @@ def format_all(
         for node, endpoint in zip(topology.controllers, addresses.controller_bootstrap, strict=True)
     )
     first = topology.controllers[0]
-    jvm.format(properties[first.id], cluster_id, voters, users)
+    jvm.format(properties[first.id], cluster_id, ("--initial-controllers", voters), users)
     for node in topology.nodes:
         folder = folders[node.id]
         if node.role is Role.CONTROLLER and node is not first:

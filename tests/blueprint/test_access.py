@@ -1,0 +1,69 @@
+"""Least privilege, as a list."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blueprint.access import (
+    ADMIN,
+    NODE,
+    RESERVED_PREFIX,
+    SUITE,
+    Access,
+    Operation,
+    Pattern,
+    Principal,
+    Resource,
+    fleet_accesses,
+    name_problems,
+    suite_accesses,
+)
+from blueprint.problem import BadInput
+
+TOPICS = st.sets(st.sampled_from(["orders", "payments", "audit"]))
+
+
+@given(TOPICS, TOPICS)
+def test_a_fleet_has_its_topics_and_its_group_and_nothing_else(
+    reads: set[str], writes: set[str]
+) -> None:
+    """By whole names; a group only for who reads; no topic made, altered or deleted."""
+    given_to = fleet_accesses("billing", reads, writes, "billing-group")
+    who, literal = Principal("billing"), Pattern.LITERAL
+    expected = {Access(who, Resource.TOPIC, t, literal, (Operation.READ,)) for t in reads}
+    expected |= {Access(who, Resource.TOPIC, t, literal, (Operation.WRITE,)) for t in writes}
+    if reads:
+        expected.add(Access(who, Resource.GROUP, "billing-group", literal, (Operation.READ,)))
+    assert set(given_to) == expected
+    assert len(given_to) == len(expected)
+
+
+def test_a_group_is_named_after_its_fleet_unless_it_says_otherwise() -> None:
+    """The fleet's name."""
+    groups = [a.name for a in fleet_accesses("billing", ["t"], []) if a.resource is Resource.GROUP]
+    assert groups == ["billing"]
+
+
+@pytest.mark.parametrize("principal", [ADMIN, NODE, SUITE])
+def test_nobody_is_given_the_platforms_own_names(principal: Principal) -> None:
+    """A fleet of such a name would be an administrator."""
+    assert principal.name.startswith(RESERVED_PREFIX)
+    with pytest.raises(BadInput, match=RESERVED_PREFIX):
+        fleet_accesses(principal.name, ["t"], [])
+
+
+@pytest.mark.parametrize("name", ["", "a b", "-a", "a,OU=quorate-nodes", "a;User:b", "x" * 64])
+def test_a_name_is_one_that_a_certificate_and_a_rule_can_carry(name: str) -> None:
+    """Nothing that would be read as the end of a name."""
+    assert name_problems(name)
+
+
+def test_the_suite_works_on_topics_and_groups_of_its_own() -> None:
+    """Beyond them it watches the cluster and elects leaders."""
+    given_to = suite_accesses()
+    assert {access.principal for access in given_to} == {SUITE}
+    for access in given_to:
+        if access.resource is Resource.CLUSTER:
+            assert set(access.operations) == {Operation.ALTER, Operation.DESCRIBE}
+        else:
+            assert (access.name, access.pattern) == (RESERVED_PREFIX, Pattern.PREFIXED)
