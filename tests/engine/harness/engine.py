@@ -13,6 +13,8 @@ from pulumi.automation.errors import CommandError
 
 from lab.tools.pulumi import PulumiTools
 from tests.engine.harness.cli import BoundedCli
+from tests.engine.harness.loops import Loops
+from tests.engine.harness.loops import Program as Program
 from tests.engine.harness.results import Recording, Result
 
 PROJECT = "quorate"
@@ -20,7 +22,6 @@ _ROOT = Path(__file__).parents[3]
 #: What the project's own program is made of; linked into a room, so that a run leaves the tree be.
 _PARTS = ("blueprint", "components", "lab", "chaos", "fleet", "policies", ".venv")
 
-Program = Callable[[], None]
 Config = Mapping[str, str | ConfigValue]
 
 
@@ -95,9 +96,10 @@ class Room:
 class Engine:
     """One stack in one room; use ``of_program`` or ``of_project``."""
 
-    def __init__(self, stack: automation.Stack) -> None:
+    def __init__(self, stack: automation.Stack, loops: Loops) -> None:
         """Drive this stack."""
         self._stack = stack
+        self._loops = loops
 
     @classmethod
     def of_program(
@@ -117,7 +119,9 @@ class Engine:
         folder = room.folder / f"program-{stack}"
         folder.mkdir()
         options = _options(folder, room, settings)
-        engine = cls(automation.create_stack(stack, PROJECT, program, opts=options))
+        loops = Loops()
+        made = automation.create_stack(stack, PROJECT, loops.watching(program), opts=options)
+        engine = cls(made, loops)
         engine.configure(config or {})
         return engine
 
@@ -132,7 +136,8 @@ class Engine:
         """
         folder = _copy_of_project(room.folder / f"project-{stack}")
         options = _options(folder, room)
-        engine = cls(automation.create_stack(stack, work_dir=str(folder), opts=options))
+        made = automation.create_stack(stack, work_dir=str(folder), opts=options)
+        engine = cls(made, Loops())
         engine.configure(config or {})
         return engine
 
@@ -147,7 +152,7 @@ class Engine:
 
     def become(self, program: Program) -> None:
         """From now on the stack is of this program, as after an edit."""
-        self._stack.workspace.program = program
+        self._stack.workspace.program = self._loops.watching(program)
 
     def preview(self, policy_packs: tuple[Path, ...] = ()) -> Result:
         """What an ``up`` would do.
@@ -200,6 +205,8 @@ class Engine:
             run(seen)
         except (CommandError, RuntimeError) as error:
             raise EngineFailed(operation, seen.result(), str(error)) from None
+        finally:
+            self._loops.close()
         return seen.result()
 
 

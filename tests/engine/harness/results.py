@@ -13,7 +13,10 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 #: Stands in every event for a secret's value.
 SECRET = "[secret]"
 
-_ROOT = "pulumi:pulumi:Stack"
+#: The stack itself, and providers that no program declares.
+_NOT_DECLARED = re.compile(r".*::(pulumi:pulumi:Stack::.*|pulumi:providers:\w+::default(_.*)?)")
+#: Said of every stand-in, every time.
+_STAND_IN = re.compile(r"using pulumi-\S+ from \$PATH")
 _STEP = re.compile(r'\["([^"]*)"\]|\[(\d+)\]|([^.\[\]]+)')
 
 
@@ -31,8 +34,9 @@ class Change:
     """What the engine did, or in a preview would do, to one resource.
 
     Attributes:
-        operation: ``same``, ``create``, ``update``, ``delete``, ``replace``,
-            ``create-replacement``, ``delete-replaced``, ...
+        operation: ``same``, ``create``, ``update``, ``delete``, ``replace``, ``read``, ...
+        steps: What that took, in order: of a replacement whether the new one came first
+            (``create-replacement``, ``replace``, ``delete-replaced``) or last.
         type: The type token, such as ``aws:ec2/vpc:Vpc``.
         name: The name in the program.
         inputs: The new inputs, for a delete the old ones.
@@ -41,6 +45,7 @@ class Change:
     """
 
     operation: str
+    steps: tuple[str, ...]
     urn: str
     type: str
     name: str
@@ -54,8 +59,8 @@ class Result:
     """One preview, up, refresh or destroy.
 
     Attributes:
-        counts: Resources by operation, the stack itself left out.
-        changes: Every resource, the stack itself left out, unchanged ones included.
+        counts: What the program declares, by operation.
+        changes: Each of those resources, unchanged ones included.
         messages: What the engine, providers and the program said, severity first.
         duration_s: The engine's own count.
     """
@@ -111,30 +116,36 @@ class Recording:
     def _messages(self) -> Iterator[str]:
         for event in self._events:
             said = event.diagnostic_event
-            if said is not None and not said.ephemeral and said.severity != "debug":
-                text = re.sub(r"<\{%.*?%\}>", "", said.message).strip()
+            if said is None or said.ephemeral or said.severity == "debug":
+                continue
+            text = re.sub(r"<\{%.*?%\}>", "", said.message).strip()
+            if not _STAND_IN.match(text):
                 yield f"{said.severity}: {text}"
 
     def _changes(self) -> Iterator[Change]:
-        steps: dict[tuple[str, str], StepEventMetadata] = {}
+        steps: dict[str, list[StepEventMetadata]] = {}
         for event in self._events:
             # The later event of a step knows the outputs; a preview or a failure has the first.
             for seen in (event.resource_pre_event, event.res_outputs_event):
-                if seen is not None and seen.metadata.type != _ROOT:
-                    steps[seen.metadata.urn, str(seen.metadata.op.value)] = seen.metadata
-        return (_change(step) for step in steps.values())
+                if seen is not None and not _NOT_DECLARED.fullmatch(seen.metadata.urn):
+                    steps.setdefault(seen.metadata.urn, []).append(seen.metadata)
+        return map(_change, steps.values())
 
 
-def _change(step: StepEventMetadata) -> Change:
-    state = step.new or step.old
+def _change(steps: list[StepEventMetadata]) -> Change:
+    """A refresh is told last as what it found."""
+    operations = tuple(dict.fromkeys(str(step.op.value) for step in steps))
+    replaced = any("replace" in operation for operation in operations)
+    state = next((step.new for step in reversed(steps) if step.new), steps[0].old)
     return Change(
-        operation=step.op.value,
-        urn=step.urn,
-        type=step.type,
-        name=step.urn.rpartition("::")[2],
+        operation="replace" if replaced else operations[-1],
+        steps=operations,
+        urn=steps[0].urn,
+        type=steps[0].type,
+        name=steps[0].urn.rpartition("::")[2],
         inputs=_of(state, "inputs"),
         outputs=_of(state, "outputs"),
-        differences=dict(_differences(step)),
+        differences={path: one for step in steps for path, one in _differences(step)},
     )
 
 

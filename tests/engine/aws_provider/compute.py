@@ -1,0 +1,378 @@
+"""Machines and their disks."""
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.engine.aws_provider.cloud import Cloud
+from tests.engine.aws_provider.entry import Entry, Fault, ec2, ec2_one, ec2_tag, nothing
+from tests.engine.aws_provider.names import Values, lower, pick, tag_list, take, upper
+from tests.engine.aws_provider.network import described
+from tests.engine.aws_provider.rules import number_of, one_of, shaped
+from tests.engine.provider_protocol.provider import Refused
+
+_METADATA = "httpTokens httpEndpoint httpPutResponseHopLimit instanceMetadataTags"
+_DISK = "volumeSize volumeType iops throughput encrypted kmsKeyId deleteOnTermination snapshotId"
+_RUNNING = ("pending", "running", "stopping", "stopped")
+
+
+def _run(cloud: Cloud, inputs: Values) -> str:
+    _refuse_misfit(cloud, inputs)
+    arguments = pick(inputs, "instanceType keyName ebsOptimized disableApiTermination")
+    arguments |= {"ImageId": inputs["ami"], "MinCount": 1, "MaxCount": 1}
+    if "iamInstanceProfile" in inputs:
+        arguments["IamInstanceProfile"] = {"Name": inputs["iamInstanceProfile"]}
+    if "metadataOptions" in inputs:
+        arguments["MetadataOptions"] = pick(inputs["metadataOptions"], _METADATA)
+    if "monitoring" in inputs:
+        arguments["Monitoring"] = {"Enabled": inputs["monitoring"]}
+    user_data = _user_data(inputs)
+    if user_data is not None:
+        arguments["UserData"] = user_data
+    arguments |= _place(inputs) | _interfaces(inputs)
+    arguments["BlockDeviceMappings"] = _disks(cloud, inputs)
+    made = cloud("ec2").run_instances(**{name: v for name, v in arguments.items() if v != []})
+    id_ = str(made["Instances"][0]["InstanceId"])
+    if inputs.get("volumeTags"):
+        volumes = [one["Ebs"]["VolumeId"] for one in _instance(cloud, id_)["BlockDeviceMappings"]]
+        cloud("ec2").create_tags(Resources=volumes, Tags=tag_list(inputs["volumeTags"]))
+    return id_
+
+
+def _user_data(inputs: Values) -> str | None:
+    if "userDataBase64" in inputs:
+        return base64.b64decode(inputs["userDataBase64"]).decode("latin-1")
+    return inputs.get("userData")
+
+
+def _place(inputs: Values) -> Values:
+    place = pick(inputs, "availabilityZone tenancy")
+    if "placementGroup" in inputs:
+        place["GroupName"] = inputs["placementGroup"]
+    return {"Placement": place} if place else {}
+
+
+def _interfaces(inputs: Values) -> Values:
+    if "networkInterfaces" in inputs:
+        return {"NetworkInterfaces": upper(inputs["networkInterfaces"])}
+    arguments = pick(inputs, "subnetId")
+    if "privateIp" in inputs:
+        arguments["PrivateIpAddress"] = inputs["privateIp"]
+    if "vpcSecurityGroupIds" in inputs:
+        arguments["SecurityGroupIds"] = inputs["vpcSecurityGroupIds"]
+    return arguments
+
+
+def _disks(cloud: Cloud, inputs: Values) -> list[Values]:
+    disks = [
+        {"DeviceName": d["deviceName"], "Ebs": pick(d, _DISK)}
+        for d in inputs.get("ebsBlockDevices", [])
+    ]
+    root = inputs.get("rootBlockDevice")
+    if root:
+        image = cloud("ec2").describe_images(ImageIds=[inputs["ami"]])["Images"][0]
+        name = image.get("RootDeviceName") or "/dev/sda1"
+        disks.append({"DeviceName": name, "Ebs": pick(root, _DISK)})
+    return disks
+
+
+def _refuse_misfit(cloud: Cloud, inputs: Values) -> None:
+    """What AWS refuses of an image, a type and an address, and moto does not."""
+    image = _image(cloud, inputs["ami"])
+    try:
+        types = cloud("ec2").describe_instance_types(InstanceTypes=[inputs["instanceType"]])
+    except ClientError:
+        types = {"InstanceTypes": []}
+    if not types["InstanceTypes"]:
+        raise Refused(f"InvalidParameterValue: no instance type {inputs['instanceType']}")
+    fits = types["InstanceTypes"][0]["ProcessorInfo"]["SupportedArchitectures"]
+    if image["Architecture"] not in fits:
+        raise Refused(
+            f"InvalidParameterValue: {inputs['instanceType']} is {', '.join(fits)} and "
+            f"{inputs['ami']} is {image['Architecture']}"
+        )
+    if "subnetId" in inputs and "privateIp" in inputs:
+        for one in described(cloud, "NetworkInterfaces", subnet_id=inputs["subnetId"]):
+            if one["PrivateIpAddress"] == inputs["privateIp"]:
+                raise Refused(f"InvalidIPAddress.InUse: {inputs['privateIp']} is taken")
+
+
+def _image(cloud: Cloud, ami: str) -> Values:
+    try:
+        return dict(cloud("ec2").describe_images(ImageIds=[ami])["Images"][0])
+    except (ClientError, IndexError):
+        raise Refused(f"InvalidAMIID.NotFound: no image {ami} in {cloud.region}") from None
+
+
+def _instance(cloud: Cloud, id_: str) -> Values:
+    found = cloud("ec2").describe_instances(InstanceIds=[id_])["Reservations"]
+    return dict(found[0]["Instances"][0])
+
+
+def _read_instance(cloud: Cloud, id_: str, known: Values) -> Values | None:
+    found = _instance(cloud, id_)
+    if found["State"]["Name"] not in _RUNNING:
+        return None
+    told = take(found, "PrivateDnsName PublicDnsName InstanceType SubnetId")
+    root = found.get("RootDeviceName")
+    volumes = {one["DeviceName"]: one["Ebs"]["VolumeId"] for one in found["BlockDeviceMappings"]}
+    return {
+        "arn": cloud.arn("ec2", f"instance/{id_}"),
+        "instanceState": found["State"]["Name"],
+        "availabilityZone": found["Placement"]["AvailabilityZone"],
+        "privateIp": found.get("PrivateIpAddress", ""),
+        "publicIp": found.get("PublicIpAddress", ""),
+        "privateDns": told.pop("privateDnsName", ""),
+        "publicDns": told.pop("publicDnsName", ""),
+        "primaryNetworkInterfaceId": found["NetworkInterfaces"][0]["NetworkInterfaceId"],
+        "rootBlockDevice": known.get("rootBlockDevice", {})
+        | {"volumeId": volumes.get(root, ""), "deviceName": root},
+        **told,
+    }
+
+
+def _stopped_while(cloud: Cloud, id_: str, attribute: str, value: Any) -> None:  # noqa: ANN401
+    cloud("ec2").stop_instances(InstanceIds=[id_])
+    cloud("ec2").modify_instance_attribute(InstanceId=id_, **{attribute: {"Value": value}})
+    cloud("ec2").start_instances(InstanceIds=[id_])
+
+
+def _change_type(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
+    _stopped_while(cloud, id_, "InstanceType", new["instanceType"])
+
+
+def _change_user_data(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
+    raw = (_user_data(new) or "").encode("utf-8")
+    _stopped_while(cloud, id_, "UserData", raw)
+
+
+def _change_groups(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
+    cloud("ec2").modify_instance_attribute(InstanceId=id_, Groups=new["vpcSecurityGroupIds"])
+
+
+def _change_metadata(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
+    options = pick(new.get("metadataOptions", {}), _METADATA)
+    cloud("ec2").modify_instance_metadata_options(InstanceId=id_, **options)
+
+
+def _change_profile(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
+    ec2_ = cloud("ec2")
+    filters = [{"Name": "instance-id", "Values": [id_]}]
+    found = ec2_.describe_iam_instance_profile_associations(Filters=filters)
+    for one in found["IamInstanceProfileAssociations"]:
+        ec2_.disassociate_iam_instance_profile(AssociationId=one["AssociationId"])
+    if "iamInstanceProfile" in new:
+        profile = {"Name": new["iamInstanceProfile"]}
+        ec2_.associate_iam_instance_profile(InstanceId=id_, IamInstanceProfile=profile)
+
+
+def _change_attribute(name: str, attribute: str) -> Any:  # noqa: ANN401 an Update
+    def update(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
+        value = {attribute: {"Value": bool(new.get(name))}}
+        cloud("ec2").modify_instance_attribute(InstanceId=id_, **value)
+
+    return update
+
+
+def _change_root(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
+    root = (_read_instance(cloud, id_, {}) or {})["rootBlockDevice"]["volumeId"]
+    disk, before = new.get("rootBlockDevice", {}), old.get("rootBlockDevice", {})
+    change = {"size": disk.get("volumeSize"), "type": disk.get("volumeType"), **disk}
+    was = {"size": before.get("volumeSize"), **before}
+    _resize(cloud, root, was, {k: v for k, v in change.items() if v is not None})
+
+
+def _terminate(cloud: Cloud, id_: str, known: Values) -> None:
+    if known.get("disableApiTermination"):
+        raise Refused(f"OperationNotPermitted: {id_} is protected from termination")
+    cloud("ec2").terminate_instances(InstanceIds=[id_])
+
+
+def _judge_disk(inputs: Values) -> Iterator[Fault]:
+    yield from _disk_faults("size", inputs, inputs.get("type"))
+    root = inputs.get("rootBlockDevice")
+    if isinstance(root, dict):
+        for name, reason in _disk_faults("volumeSize", root, root.get("volumeType")):
+            yield f"rootBlockDevice.{name}", reason
+
+
+def _disk_faults(size_name: str, disk: Values, kind: object) -> Iterator[Fault]:
+    """gp3 as AWS documents it: 3,000-80,000 IOPS, 500 a GiB; 125-2,000 MiB/s, 0.25 an IOPS."""
+    size, iops = number_of(disk, size_name), number_of(disk, "iops")
+    throughput = number_of(disk, "throughput")
+    if size is not None and not 1 <= size <= 65536:
+        yield size_name, f"expected 1 to 65536 GiB; got {size:g}"
+    if throughput is not None and kind != "gp3":
+        yield "throughput", "is for gp3 alone"
+    if kind != "gp3":
+        return
+    if iops is not None and not 3000 <= iops <= min(80000, max(3000, 500 * (size or 65536))):
+        yield "iops", f"expected 3000 to 80000 and at most 500 a GiB; got {iops:g}"
+    most = min(2000.0, max(125.0, 0.25 * (iops or 3000)))
+    if throughput is not None and not 125 <= throughput <= most:
+        yield "throughput", f"expected 125 to {most:g} MiB/s with these IOPS; got {throughput:g}"
+
+
+def _make_volume(cloud: Cloud, inputs: Values) -> str:
+    arguments = pick(inputs, "availabilityZone size iops throughput encrypted kmsKeyId snapshotId")
+    arguments["VolumeType"] = inputs.get("type", "gp2")
+    return str(cloud("ec2").create_volume(**arguments)["VolumeId"])
+
+
+def _resize(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
+    if new.get("size", 0) < old.get("size", 0):
+        raise Refused(
+            f"InvalidParameterValue: new size {new['size']} GiB of {id_} is smaller than "
+            f"the existing {old['size']} GiB"
+        )
+    change = pick(new, "size iops throughput")
+    if "type" in new:
+        change["VolumeType"] = new["type"]
+    cloud("ec2").modify_volume(VolumeId=id_, **change)
+
+
+def _delete_volume(cloud: Cloud, id_: str, known: Values) -> None:
+    volume = ec2_one(cloud, "Volume", id_)
+    if volume and volume["Attachments"]:
+        raise Refused(f"VolumeInUse: {id_} is attached to {volume['Attachments'][0]['InstanceId']}")
+    cloud("ec2").delete_volume(VolumeId=id_)
+
+
+def _attach(cloud: Cloud, inputs: Values) -> str:
+    volume = ec2_one(cloud, "Volume", inputs["volumeId"]) or {}
+    for one in volume.get("Attachments", []):
+        raise Refused(f"VolumeInUse: {inputs['volumeId']} is attached to {one['InstanceId']}")
+    instance = _instance(cloud, inputs["instanceId"])
+    zone = instance["Placement"]["AvailabilityZone"]
+    if volume.get("AvailabilityZone") != zone:
+        raise Refused(
+            f"InvalidVolume.ZoneMismatch: {inputs['volumeId']} is in "
+            f"{volume.get('AvailabilityZone')}, {inputs['instanceId']} in {zone}"
+        )
+    taken = [one["DeviceName"] for one in instance["BlockDeviceMappings"]]
+    if inputs["deviceName"] in taken:
+        raise Refused(f"InvalidParameterValue: {inputs['deviceName']} is in use")
+    cloud("ec2").attach_volume(
+        VolumeId=inputs["volumeId"], InstanceId=inputs["instanceId"], Device=inputs["deviceName"]
+    )
+    return f"vai-{inputs['volumeId'].removeprefix('vol-')}-{inputs['instanceId']}"
+
+
+def _read_attachment(cloud: Cloud, id_: str, known: Values) -> Values | None:
+    volume = ec2_one(cloud, "Volume", known["volumeId"]) or {}
+    there = [one["InstanceId"] for one in volume.get("Attachments", [])]
+    return {} if known["instanceId"] in there else None
+
+
+def _detach(cloud: Cloud, id_: str, known: Values) -> None:
+    if not known.get("skipDestroy") and _read_attachment(cloud, id_, known) is not None:
+        cloud("ec2").detach_volume(VolumeId=known["volumeId"], InstanceId=known["instanceId"])
+
+
+def _template(inputs: Values) -> Values:
+    """The inputs that describe machines, as the API has them."""
+    about = ("name", "namePrefix", "description", "tags", "updateDefaultVersion", "defaultVersion")
+    data = upper({name: value for name, value in inputs.items() if name not in about})
+    if "VpcSecurityGroupIds" in data:
+        data["SecurityGroupIds"] = data.pop("VpcSecurityGroupIds")
+    for one in data.get("TagSpecifications", []):
+        one["Tags"] = tag_list(lower(one.pop("Tags", {})))
+    data.pop("Region", None)
+    return dict(data)
+
+
+def _make_template(cloud: Cloud, inputs: Values) -> str:
+    made = cloud("ec2").create_launch_template(
+        LaunchTemplateName=inputs["name"], LaunchTemplateData=_template(inputs)
+    )
+    return str(made["LaunchTemplate"]["LaunchTemplateId"])
+
+
+def _change_template(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
+    made = cloud("ec2").create_launch_template_version(
+        LaunchTemplateId=id_, LaunchTemplateData=_template(new)
+    )
+    if new.get("updateDefaultVersion"):
+        version = str(made["LaunchTemplateVersion"]["VersionNumber"])
+        cloud("ec2").modify_launch_template(LaunchTemplateId=id_, DefaultVersion=version)
+
+
+def _read_template(cloud: Cloud, id_: str, known: Values) -> Values | None:
+    found = ec2_one(cloud, "LaunchTemplate", id_)
+    if found is None:
+        return None
+    latest, default = found["LatestVersionNumber"], found["DefaultVersionNumber"]
+    arn = cloud.arn("ec2", f"launch-template/{id_}")
+    return {"arn": arn, "latestVersion": latest, "defaultVersion": default}
+
+
+_TEMPLATE = (
+    "blockDeviceMappings imageId instanceType userData metadataOptions iamInstanceProfile keyName "
+    "vpcSecurityGroupIds networkInterfaces tagSpecifications ebsOptimized monitoring placement "
+    "creditSpecification disableApiTermination instanceInitiatedShutdownBehavior"
+)
+COMPUTE = {
+    "aws:ec2/instance:Instance": Entry(
+        create=_run,
+        read=_read_instance,
+        delete=_terminate,
+        tag=ec2_tag,
+        required="ami instanceType",
+        replaces=(
+            "ami subnetId availabilityZone privateIp keyName placementGroup tenancy "
+            "networkInterfaces ebsBlockDevices associatePublicIpAddress hibernation "
+            "rootBlockDevice.encrypted rootBlockDevice.kmsKeyId"
+        ),
+        updates={
+            "instanceType": _change_type,
+            "userData userDataBase64": _change_user_data,
+            "vpcSecurityGroupIds": _change_groups,
+            "metadataOptions": _change_metadata,
+            "iamInstanceProfile": _change_profile,
+            "disableApiTermination": _change_attribute(
+                "disableApiTermination", "DisableApiTermination"
+            ),
+            "sourceDestCheck": _change_attribute("sourceDestCheck", "SourceDestCheck"),
+            "ebsOptimized": _change_attribute("ebsOptimized", "EbsOptimized"),
+            "rootBlockDevice": _change_root,
+            "userDataReplaceOnChange forceDestroy": nothing,
+        },
+        judges=(_judge_disk,),
+    ),
+    "aws:ebs/volume:Volume": ec2(
+        "Volume",
+        "",
+        outputs="Size Iops Throughput VolumeType",
+        create=_make_volume,
+        delete=_delete_volume,
+        required="availabilityZone",
+        replaces="availabilityZone encrypted kmsKeyId snapshotId outpostArn multiAttachEnabled",
+        updates={"size type iops throughput": _resize, "finalSnapshot": nothing},
+        judges=(
+            _judge_disk,
+            one_of("type", "standard", "gp2", "gp3", "io1", "io2", "sc1", "st1"),
+        ),
+    ),
+    "aws:ec2/volumeAttachment:VolumeAttachment": Entry(
+        create=_attach,
+        read=_read_attachment,
+        delete=_detach,
+        required="deviceName instanceId volumeId",
+        replaces="deviceName instanceId volumeId",
+        updates={"forceDetach skipDestroy stopInstanceBeforeDetaching": nothing},
+        judges=(shaped("deviceName", r"/dev/(sd|xvd)[a-z]\d*"),),
+    ),
+    "aws:ec2/launchTemplate:LaunchTemplate": ec2(
+        "LaunchTemplate",
+        "",
+        create=_make_template,
+        read=_read_template,
+        named="name",
+        longest_name=125,
+        replaces="name namePrefix",
+        updates={f"{_TEMPLATE} description": _change_template, "updateDefaultVersion": nothing},
+        volatile="latestVersion defaultVersion",
+    ),
+}
