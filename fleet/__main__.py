@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 import yaml
@@ -23,6 +23,7 @@ from fleet.running import FleetProcess, Place
 from fleet.settings import FleetSettings, fleet_settings
 
 UNCLEAN = 1
+Made = TypeVar("Made")
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
 
@@ -62,17 +63,49 @@ def run(
         "dead_letters": dead_letters,
     }
     fields = _yaml(settings) | {name: value for name, value in flags.items() if value is not None}
-    chosen = fleet_settings(fields)
-    place = _place(outputs, zone, credentials)
+    problems = Problems()
+    chosen = problems.of(lambda: fleet_settings(fields))
+    place = problems.of(lambda: _place(outputs, zone, credentials))
+    call = problems.of(lambda: load_handler(handler))
+    key_of = problems.of(lambda: load_key(key))
+    problems.refuse()
+    assert chosen is not None
+    assert place is not None
+    assert call is not None
     if processes > 1:
         raise typer.Exit(_run_many(chosen, processes))
-    made = FleetProcess(chosen, place, load_handler(handler), load_key(key))
+    made = FleetProcess(chosen, place, call, key_of)
     _on_end(made.member.stop)
     if follow:
         follow_input(made.member.stop)
     ending = made.run()
     print(json.dumps({name: getattr(ending, name) for name in ending.__slots__}))
     raise typer.Exit(0 if ending.clean else UNCLEAN)
+
+
+class Problems:
+    """Every problem of a command, from wherever in it."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._found: list[Problem] = []
+
+    def of(self, make: Callable[[], Made]) -> Made | None:
+        """What is made, or nothing and its problems kept."""
+        try:
+            return make()
+        except BadInput as error:
+            self._found += error.problems
+            return None
+
+    def refuse(self) -> None:
+        """Raise all of them.
+
+        Raises:
+            BadInput: There were any.
+        """
+        if self._found:
+            raise BadInput(self._found)
 
 
 def _run_many(settings: FleetSettings, count: int) -> int:

@@ -56,7 +56,7 @@ class FleetSettings(_Strict):
         dead_letters: The topic of what cannot be handled; the group's name and ``-dead-letter``.
     """
 
-    topics: Annotated[tuple[Name, ...], Field(min_length=1)]
+    topics: tuple[Name, ...]
     group: Name
     instance: Name | None = None
     protocol: GroupProtocol = GroupProtocol.CONSUMER
@@ -106,6 +106,8 @@ def _contradictions(settings: FleetSettings) -> list[Problem]:
     if settings.retry.first_s > settings.retry.most_s:
         legal = f"at most most_s, {settings.retry.most_s:g}"
         problems.append(Problem("retry.first_s", f"{settings.retry.first_s:g}", legal))
+    if not settings.topics:
+        problems.append(Problem("topics", "none", "one or more topics"))
     if len(set(settings.topics)) < len(settings.topics):
         problems.append(Problem("topics", ", ".join(settings.topics), "each topic once"))
     if not re.fullmatch(_NAME, settings.dead_letter_topic):
