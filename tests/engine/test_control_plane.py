@@ -1,16 +1,28 @@
 """The control plane that stacks are judged by is a real one, and a zone of it can be lost."""
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
+from lab import process
 from tests.engine.control_plane.api import ApiError, Object, Reference, wait_for
-from tests.engine.control_plane.control_plane import ControlPlane
+from tests.engine.control_plane.control_plane import ControlPlane, end_orphans
 from tests.engine.control_plane.nodes import ZONE_LABEL, ZONES
 
 pytestmark = pytest.mark.engine
 
+_STARTER = """
+from tests.engine.control_plane.binaries import binaries
+from tests.engine.control_plane.control_plane import ControlPlane
+
+print(ControlPlane.start(binaries()).folder, flush=True)
+input()
+"""
 _LABELS = {"app.kubernetes.io/name": "fleet"}
 _SELECTOR = {"matchLabels": _LABELS}
 
@@ -173,6 +185,23 @@ def test_restore(control_plane: ControlPlane, namespace: str) -> None:
     zones = Counter(node["metadata"]["labels"][ZONE_LABEL] for node in nodes)
     assert zones == {"a": 2, "b": 2, "c": 2}
     assert not any(node["spec"].get("taints") for node in nodes)
+
+
+def test_killed(control_plane: ControlPlane) -> None:
+    """What a run that was killed has left is ended by the next, and no other run's."""
+    starter = subprocess.Popen([sys.executable, "-c", _STARTER], stdin=PIPE, stdout=PIPE, text=True)
+    with starter:
+        assert starter.stdout is not None
+        folder = Path(starter.stdout.readline().strip())
+        starter.kill()
+    names = {found.name() for found in process.find_all(f"{folder}/run/")}
+    assert names == {"etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager"}
+
+    end_orphans()
+
+    assert process.find_all(f"{folder}/run/") == []
+    assert not folder.exists()
+    assert control_plane.api.ready()
 
 
 def kafka(namespace: str) -> Object:

@@ -176,7 +176,7 @@ def test_made_of_one_another(drive: Driven, api: Api) -> None:
     def declare() -> None:
         space = k8s.core.v1.Namespace("space")
         inside = k8s.meta.v1.ObjectMetaArgs(name="inside", namespace=space.metadata.name)
-        k8s.core.v1.ConfigMap("inside", metadata=inside, data={"key": "value"})
+        k8s.core.v1.ConfigMap("inside", metadata=inside, data={"key": space.metadata.uid})
         kind = CustomResource(
             "kind",
             api_version="apiextensions.k8s.io/v1",
@@ -200,6 +200,16 @@ def test_made_of_one_another(drive: Driven, api: Api) -> None:
 
     engine.destroy()
     assert api.get(Reference("v1", "Namespace", space["name"])) is None
+
+
+def test_no_such_kind(drive: Driven) -> None:
+    """A kind that Kubernetes does not have is refused at preview."""
+
+    def declare() -> None:
+        CustomResource("odd", api_version="apps/v1", kind="Deploiment", metadata=named("odd"))
+
+    with pytest.raises(EngineFailed, match="no Deploiment of apps/v1"):
+        drive(declare).preview()
 
 
 def test_bad_in_new_namespace(drive: Driven) -> None:
@@ -230,8 +240,7 @@ def test_autonaming(drive: Driven, api: Api, namespace: str) -> None:
     assert [item["metadata"]["name"] for item in listed(api, namespace, "ConfigMap")] == [first]
 
     engine.become(lambda: declare("two", "b"))
-    operations = {c.operation for c in engine.up().changed() if c.name == "settings"}
-    assert operations == {"create-replacement", "replace", "delete-replaced"}
+    assert engine.up().one("settings").operation == "replace"
     (second,) = (item["metadata"]["name"] for item in listed(api, namespace, "ConfigMap"))
     assert second != first
 

@@ -55,9 +55,8 @@ class ControlPlane:
         Raises:
             ControlPlaneFailed: It did not get ready.
         """
-        with FileLock(_home() / "home.lock", timeout=_READY_S):
-            _end_orphans()
-            folder, lock = _new_folder()
+        end_orphans()
+        folder, lock = _new_folder()
         with ExitStack() as ending:
             ending.callback(_end, folder, lock)
             access = _start_server(binaries, folder)
@@ -99,20 +98,27 @@ def _home() -> Path:
     return home
 
 
+def _moving() -> FileLock:
+    """Held while folders come and go."""
+    return FileLock(_home() / "home.lock", timeout=_READY_S)
+
+
 def _new_folder() -> tuple[Path, FileLock]:
-    folder = Path(mkdtemp(prefix="plane-", dir=_home()))
-    lock = FileLock(folder.with_suffix(".lock"))
-    lock.acquire(timeout=0)
+    with _moving():
+        folder = Path(mkdtemp(prefix="plane-", dir=_home()))
+        lock = FileLock(folder.with_suffix(".lock"))
+        lock.acquire(timeout=0)
     return folder, lock
 
 
-def _end_orphans() -> None:
-    """Those whose owner holds its lock no more."""
-    for folder in _home().glob("plane-*"):
-        lock = FileLock(folder.with_suffix(".lock"))
-        with suppress(Timeout):
-            lock.acquire(timeout=0)
-            _end(folder.with_suffix(""), lock)
+def end_orphans() -> None:
+    """End the control planes of runs that were killed: nobody holds their locks any more."""
+    with _moving():
+        for folder in {found.with_suffix("") for found in _home().glob("plane-*")}:
+            lock = FileLock(folder.with_suffix(".lock"))
+            with suppress(Timeout):
+                lock.acquire(timeout=0)
+                _end(folder, lock)
 
 
 def _end(folder: Path, lock: FileLock) -> None:

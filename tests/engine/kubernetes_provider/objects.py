@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.engine.control_plane.api import Object, Reference
 from tests.engine.provider_protocol.provider import Naming, Refused, Resource
-from tests.engine.provider_protocol.values import Properties
+from tests.engine.provider_protocol.values import UNKNOWN, Properties
 
 #: The real provider's own mark: a name that was made up stays for as long as the object does.
 _AUTONAMED = "pulumi.com/autonamed"
@@ -54,9 +54,9 @@ def named(
     Raises:
         Refused: There is none, and none may be made up.
     """
-    metadata = dict(inputs.get("metadata") or {})
-    if "name" in metadata:
-        return {**inputs, "metadata": metadata}
+    metadata = inputs.get("metadata") or {}
+    if metadata is UNKNOWN or "name" in metadata:
+        return dict(inputs)
     made_up = old.at("metadata", "name") if old is not None and autonamed(old) else None
     name = made_up or naming.name(resource)
     if not name:
@@ -68,6 +68,12 @@ def named(
 def autonamed(inputs: Properties) -> bool:
     """Was the name of this object made up?"""
     return inputs.at("metadata", "annotations", _AUTONAMED) == "true"
+
+
+def built_in(values: Mapping[str, Any]) -> bool:
+    """Is the kind, if it exists at all, one of Kubernetes' own?"""
+    group, slash, _ = values["apiVersion"].rpartition("/")
+    return not slash or "." not in group or group.endswith(".k8s.io")
 
 
 def guarded(properties: Properties) -> Properties:

@@ -36,8 +36,8 @@ from tests.engine.provider_protocol.provider import (
     Resource,
     Update,
 )
+from tests.engine.provider_protocol.values import UNKNOWN, Properties
 from tests.engine.provider_protocol.values import Path as PropertyPath
-from tests.engine.provider_protocol.values import Properties
 
 _MANAGER = "pulumi-kubernetes"
 #: The real provider waits ten minutes; nothing that is deleted here takes one.
@@ -80,11 +80,14 @@ class KubernetesStandIn(Provider):
         )
         if asked.inputs.at("metadata", "generateName") is not None:
             failures += (Failure("metadata.generateName", "not supported: leave it out"),)
+        kind = asked.resource.type.rpartition(":")[2]
+        if inputs.get("kind", kind) != kind:
+            failures += (Failure("kind", f"{kind} is not supported by the stand-in"),)
         if failures:
             return Checked(asked.inputs, failures)
         named = objects.named(inputs, asked.old_inputs, asked.resource, asked.naming)
-        if "namespace" not in named["metadata"] and self._namespaced(named):
-            named["metadata"]["namespace"] = self._api.access.namespace
+        if self._lacks_namespace(named):
+            named["metadata"] = {**named["metadata"], "namespace": self._api.access.namespace}
         return Checked(objects.guarded(asked.inputs.having(named)))
 
     def diff(self, asked: Diff) -> Differences:
@@ -146,7 +149,10 @@ class KubernetesStandIn(Provider):
             raise Refused("the provider is not configured yet")
         return self._configured
 
-    def _namespaced(self, values: Object) -> bool:
+    def _lacks_namespace(self, values: Object) -> bool:
+        metadata = values["metadata"]
+        if metadata is UNKNOWN or metadata.get("namespace") is not None:
+            return False
         try:
             return self._api.namespaced(values["apiVersion"], values["kind"])
         except UnknownKind:
@@ -165,7 +171,9 @@ class KubernetesStandIn(Provider):
             try:
                 self._rehearse(body)
             except UnknownKind:
-                return  # Its definition may be of the same stack.
+                if objects.built_in(body):
+                    raise
+                # Its definition may be of the same stack.
 
     def _rehearse(self, body: Object) -> None:
         metadata = dict(body["metadata"])
