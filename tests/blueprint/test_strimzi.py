@@ -1,5 +1,7 @@
 """What is in force under Strimzi of what the blueprint renders."""
 
+from pathlib import Path
+
 import pytest
 
 from blueprint.broker_settings import BrokerSettings
@@ -17,6 +19,7 @@ from blueprint.strimzi import (
 )
 from blueprint.topology import three_zones
 
+DOCS = Path(__file__).parents[2] / "docs" / "kubernetes.md"
 TOPOLOGY = three_zones(2)
 SECURED = BrokerSettings(security=Security.SCRAM)
 
@@ -100,3 +103,21 @@ def test_what_clients_and_sessions_wait_is_as_declared(profile: FailoverProfile)
         "controller_quorum_request_timeout_ms",
         "broker_quorum_request_timeout_ms",
     }
+
+
+def test_the_page_says_what_is_computed() -> None:
+    """Every deviation and every predicted time of docs/kubernetes.md is the blueprint's own."""
+    page = DOCS.read_text()
+    for one in deviations(TOPOLOGY, SECURED):
+        if one.fate is not Fate.OWNED:
+            row = next(line for line in page.splitlines() if f"| `{one.name}` |" in line)
+            assert all(value in row for value in (*one.rendered, one.in_force or ""))
+    for name in ("balanced", "relaxed", "tight"):
+        for loss in (Loss.KILL, Loss.BLACKHOLE):
+            for inside in (False, True):
+                own, strimzi = (
+                    predict(profile, loss, controller_inside=inside).produce_s
+                    for profile in (PROFILES[name], in_force(PROFILES[name]))
+                )
+                where = "inside" if inside else "outside"
+                assert f"| {name} | {loss} | {where} | {own:.2f} | {strimzi:.2f} |" in page
