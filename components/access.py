@@ -35,6 +35,7 @@ from components.kafka_admin import (
     KafkaConnection,
     admin_of,
     changed_connection,
+    gone,
     looked_at,
     note,
     refusals,
@@ -94,9 +95,11 @@ class ScramUserProvider(ResourceProvider):
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Let him in no more."""
-        gone = UserScramCredentialDeletion(_id, ScramMechanism.SCRAM_SHA_512)
+        if gone(_props):
+            return
+        removal = UserScramCredentialDeletion(_id, ScramMechanism.SCRAM_SHA_512)
         with refusals(f"user {_id} could not be removed"):
-            admin_of(_props).alter_user_scram_credentials([gone])[_id].result(CALL_TIMEOUT_S)
+            admin_of(_props).alter_user_scram_credentials([removal])[_id].result(CALL_TIMEOUT_S)
 
 
 class ScramUser(Resource, module="quorate", name="ScramUser"):
@@ -150,6 +153,8 @@ class AccessProvider(ResourceProvider):
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Take them all away."""
+        if gone(_props):
+            return
         _delete(admin_of(_props), _in_force(admin_of(_props), _id))
 
 

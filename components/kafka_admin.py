@@ -33,7 +33,7 @@ LOOK_TIMEOUT_S = 4.0
 #: A cluster that did not answer is not asked again by a mere look for this long.
 _SILENCE_S = 20.0
 #: The inputs of a connection, by which every provider finds it.
-BOOTSTRAP, SETTINGS = "bootstrap", "settings"
+BOOTSTRAP, SETTINGS, LASTING = "bootstrap", "settings", "lasting"
 
 Props = Mapping[str, Any]
 
@@ -49,15 +49,22 @@ class KafkaConnection:
     Attributes:
         bootstrap: Bootstrap servers as this machine reaches them.
         settings: librdkafka settings besides, credentials included; kept as a secret.
+        lasting: Whether it outlives what declares it; one that does not, and no longer answers, is
+            gone with everything in it.
     """
 
     bootstrap: pulumi.Input[str]
     settings: pulumi.Input[Mapping[str, Setting]]
+    lasting: bool = True
 
     def inputs(self) -> dict[str, pulumi.Input[Any]]:
         """The inputs that ``connection_key`` and ``admin_of`` read back."""
         text = pulumi.Output.from_input(self.settings).apply(same_settings)
-        return {BOOTSTRAP: self.bootstrap, SETTINGS: pulumi.Output.secret(text)}
+        return {
+            BOOTSTRAP: self.bootstrap,
+            SETTINGS: pulumi.Output.secret(text),
+            LASTING: self.lasting,
+        }
 
 
 def known(value: object) -> bool:
@@ -72,7 +79,7 @@ def connected(props: Props) -> bool:
 
 def changed_connection(olds: Props, news: Props) -> bool:
     """Whether a cluster is reached otherwise than before, or it is yet to be seen how."""
-    return any(olds.get(name) != news.get(name) for name in (BOOTSTRAP, SETTINGS))
+    return any(olds.get(name) != news.get(name) for name in (BOOTSTRAP, SETTINGS, LASTING))
 
 
 def connection_settings(props: Props) -> dict[str, Setting]:
@@ -120,6 +127,11 @@ def looked_at(props: Props) -> AdminClient | None:
     with _LOCK:
         _SILENT.pop(id(admin), None)
     return admin
+
+
+def gone(props: Props) -> bool:
+    """Whether there is nothing left to delete from: the cluster went, and this went with it."""
+    return not props.get(LASTING, True) and looked_at(props) is None
 
 
 @contextmanager

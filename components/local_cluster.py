@@ -145,7 +145,8 @@ class LocalCluster(pulumi.ComponentResource):
         secret = pulumi.ResourceOptions(parent=self, additional_secret_outputs=["admin_settings"])
         made = _LabResource(name, args, secret)
         self.name, self.lab = args.name, made
-        self.connection = KafkaConnection(made.bootstrap, made.admin_settings.apply(json.loads))
+        settings = made.admin_settings.apply(json.loads)
+        self.connection = KafkaConnection(made.bootstrap, settings, lasting=False)
         self.outputs = made.outputs
         self.register_outputs({"outputs": self.outputs})
 

@@ -14,7 +14,7 @@ from pulumi.dynamic import (
 
 from blueprint.quotas import Quota
 from blueprint.security import Security
-from components.kafka_admin import KafkaConnection, changed_connection, looked_at, note
+from components.kafka_admin import KafkaConnection, changed_connection, gone, looked_at, note
 from components.quota_client import CLIENT_ID, USER, QuotaEntity, quota_client
 
 #: Each input, by Kafka's name for it.
@@ -23,6 +23,7 @@ _KAFKA_NAMES = {
     "fetch_bytes_per_s": "consumer_byte_rate",
     "request_percent": "request_percentage",
 }
+_INPUTS = ("kind", "user", *_KAFKA_NAMES)
 
 
 class QuotaProvider(ResourceProvider):
@@ -31,11 +32,9 @@ class QuotaProvider(ResourceProvider):
     serialize_as_secret_always = False
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Another principal is another quota."""
-        replaced = [name for name in ("kind", "user") if _olds.get(name) != _news.get(name)]
-        changed = any(_olds.get(name) != _news.get(name) for name in _KAFKA_NAMES)
-        anew = changed_connection(_olds, _news)
-        return DiffResult(bool(replaced) or changed or anew, replaced)
+        """Everything is changed in place."""
+        changed = any(_olds.get(name) != _news.get(name) for name in _INPUTS)
+        return DiffResult(changed or changed_connection(_olds, _news))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Set it."""
@@ -43,8 +42,13 @@ class QuotaProvider(ResourceProvider):
         return CreateResult(f"{props['kind']}/{props['user']}", props)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Set what it became."""
+        """Set what it became, and lift it from whom it no longer is of.
+
+        Not by a replacement: that would ask the old quota's cluster, which may be gone with it.
+        """
         _set(_news)
+        if _entity(_olds) != _entity(_news):
+            quota_client(_news).set(_entity(_olds), dict.fromkeys(_KAFKA_NAMES.values()))
         return UpdateResult(_news)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -60,6 +64,8 @@ class QuotaProvider(ResourceProvider):
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Lift it."""
+        if gone(_props):
+            return
         quota_client(_props).set(_entity(_props), dict.fromkeys(_KAFKA_NAMES.values()))
 
 

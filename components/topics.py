@@ -27,6 +27,7 @@ from components.kafka_admin import (
     Refused,
     admin_of,
     changed_connection,
+    gone,
     looked_at,
     note,
     refusals,
@@ -86,6 +87,8 @@ class TopicProvider(ResourceProvider):
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Delete it and its records."""
+        if gone(_props):
+            return
         with refusals(f"topic {_id} could not be deleted"):
             try:
                 for deleted in admin_of(_props).delete_topics([_id]).values():
