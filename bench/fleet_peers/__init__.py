@@ -1,0 +1,1 @@
+"""The parallel consumers that the fleet is measured against, had on demand and pinned by hash."""
