@@ -1,0 +1,87 @@
+"""Which target, and what it can do."""
+
+import pytest
+
+from blueprint.outputs import StackOutputs
+from blueprint.problem import BadInput
+from chaos.experiment.load import load
+from chaos.experiment.model import Experiment
+from chaos.refusals import refuse_unfit
+from chaos.targets.aws import AwsTarget
+from chaos.targets.choice import target_of
+from tests.chaos.targets.network import (
+    TAG,
+    described,
+    ec2,
+)
+from tests.chaos.targets.playing import (
+    Calls,
+    recorded,
+)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("az-kill", "kill and start nodes"),
+        ("latency", "stall and slow links"),
+        ("isolated-zone-kill", "kill and start nodes or stall and slow links"),
+    ],
+)
+def test_what_aws_cannot_do_is_refused_with_what_it_can(
+    fault: str, said: str, target: AwsTarget
+) -> None:
+    """Before AWS is even asked."""
+    extra = ["steps.0.latency_ms=5"] if fault == "latency" else []
+    calls = Calls()
+    experiment = load("az-blackhole", [f"steps.0.fault={fault}", *extra])
+    with pytest.raises(BadInput) as refusal:
+        refuse_unfit(experiment, recorded(target))
+    assert str(refusal.value) == (
+        f"steps.0.fault: got {fault!r}; legal: on aws game-day: az-blackhole, member-join, "
+        f"member-kill, member-leave, noop; the target aws can cut a zone off, not {said}"
+    )
+    assert calls.names == []
+
+
+def test_every_fault_that_it_cannot_do_is_named(target: AwsTarget) -> None:
+    """A game day of several."""
+    with pytest.raises(BadInput) as refusal:
+        refuse_unfit(load("gameday"), target)
+    unfit = [step for step in load("gameday").steps if step.fault in ("az-kill", "latency")]
+    assert len(refusal.value.problems) == len(unfit) > 0
+
+
+@pytest.mark.parametrize(
+    ("zone", "bare", "fine"),
+    [("a", "b", True), ("b", "b", False), ("without-active-controller", "b", False)],
+)
+def test_every_zone_that_may_be_chosen_is_asked_about_before_the_run(
+    zone: str, bare: str, fine: bool, target: AwsTarget
+) -> None:
+    """Where a role decides, that is each of them."""
+    ec2().delete_tags(
+        Resources=[described(target.outputs).subnet_ids[bare][0]], Tags=[{"Key": TAG[0]}]
+    )
+    experiment = load("az-blackhole", [f"steps.0.zone={zone}"])
+    if fine:
+        refuse_unfit(experiment, target)
+    else:
+        with pytest.raises(BadInput, match="without the tag"):
+            refuse_unfit(experiment, target)
+
+
+@pytest.mark.parametrize("name", ["baseline", "rebalance"])
+def test_what_disturbs_no_zone_runs_without_asking_aws(name: str, target: AwsTarget) -> None:
+    """Load and group changes need nothing of the target."""
+    calls = Calls()
+    experiment: Experiment = load(name)
+    refuse_unfit(experiment, recorded(target))
+    assert calls.names == []
+
+
+def test_outputs_choose_their_target(outputs: StackOutputs) -> None:
+    """By what they say they are; what cannot be disturbed yet is said."""
+    assert isinstance(target_of(outputs), AwsTarget)
+    with pytest.raises(BadInput, match=r"outputs\.target: got 'kubernetes'; legal: lab, aws"):
+        target_of(outputs.model_copy(update={"target": "kubernetes"}))
