@@ -4,7 +4,6 @@ The loop's thread alone talks to the group. It asks for what there is room for, 
 commits what is done, and says what hangs or stands.
 """
 
-import inspect
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from blueprint.client_settings import Setting
 from fleet.crew import Crew, CrewFigures, figures, finished, handling
 from fleet.dealing import Dealer, PartitionAt, runs_of
 from fleet.group import FleetError, GroupEdge
+from fleet.keys import checked, guarded, is_async
 from fleet.lane import Bury, LaneRules, Where
 from fleet.leases import Leases
 from fleet.oddities import Oddities
@@ -99,6 +99,8 @@ class Member:
     ) -> None:
         """Prepare; it joins its group with ``run``."""
         self._settings, self._tell = settings, tell
+        if key_of is not None:
+            handler, key_of = checked(key_of, handler), guarded(key_of)
         self._key_of: KeyOf = methodcaller("key") if key_of is None else key_of
         self._leases, self._gate = Leases(), Gate(settings.bounds)
         one_topic = settings.topics[0] if len(settings.topics) == 1 else None
@@ -235,8 +237,7 @@ class Member:
 
 
 def _crew(lanes: int, rules: LaneRules, handler: Handler) -> Crew:
-    # An object that is called is as good as a function.
-    if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__):
+    if is_async(handler):
         return TaskCrew(lanes, rules, cast(AsyncHandler, handler))
     return ThreadCrew(lanes, rules, handler)
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 from fleet.record import Record
 
@@ -23,8 +24,8 @@ _journal = (
 
 
 def _write(record: Record) -> None:
-    key = (record.key() or b"-").decode("utf-8", "replace")
-    value = (record.value() or b"")[:20].decode("utf-8", "replace")
+    key = quote(record.key() or b"-")
+    value = quote((record.value() or b"").split(b" ", 1)[0][:20])
     line = f"{record.partition()} {record.offset()} {key} {value} {os.getpid()}\n"
     os.write(_journal, line.encode())
 
