@@ -52,7 +52,7 @@ WayBack = Annotated[Undo | RestoreAcls, Field(discriminator="action")]
 class Place(_Strict):
     """The cluster that a run disturbs: ``lab quorate``, ``aws production``."""
 
-    target: Literal["lab", "aws"]
+    target: Literal["lab", "aws", "kubernetes"]
     name: Text
 
     def __str__(self) -> str:

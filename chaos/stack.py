@@ -3,7 +3,10 @@
 import json
 import os
 import re
+import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from blueprint.outputs import StackOutputs
@@ -39,13 +42,14 @@ def outputs_of_stack(stack: str) -> StackOutputs:
 def _asked(where: str, stack: str) -> str:
     command = ["pulumi", "stack", "output", OUTPUT, "--json", "--stack", stack]
     try:
-        said = subprocess.run(
+        process = subprocess.Popen(
             [*command, "--non-interactive", "--color", "never"],
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            timeout=TIMEOUT_S,
+            start_new_session=True,
             cwd=_ROOT,
             env=os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"},
         )
@@ -54,15 +58,29 @@ def _asked(where: str, stack: str) -> str:
         raise BadInput(
             [Problem(where, "no `pulumi` on PATH", "its command line", remedy)]
         ) from None
-    except subprocess.TimeoutExpired:
-        given = f"no answer of `pulumi` within {TIMEOUT_S:g} s"
-        raise BadInput([Problem(where, given, "an answer", _INSTEAD)]) from None
     except OSError as error:
         given = f"`pulumi`: {error.strerror}"
         raise BadInput([Problem(where, given, "a command that starts")]) from None
-    if said.returncode != 0:
-        raise BadInput([_refused(where, said.stderr)])
-    return said.stdout
+    with _ended(process):
+        try:
+            out, err = process.communicate(timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            given = f"no answer of `pulumi` within {TIMEOUT_S:g} s"
+            raise BadInput([Problem(where, given, "an answer", _INSTEAD)]) from None
+    if process.returncode != 0:
+        raise BadInput([_refused(where, err)])
+    return out
+
+
+@contextmanager
+def _ended(process: subprocess.Popen[str]) -> Iterator[None]:
+    """However the block ends, neither the process nor what it started is left."""
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def _refused(where: str, stderr: str) -> Problem:

@@ -109,7 +109,17 @@ class Target(Protocol):
 
 
 class Untouchable:
-    """What a target inherits whose nodes and links cannot be disturbed one by one."""
+    """What a target inherits to refuse whatever it does not do itself."""
+
+    abilities: frozenset[Ability] = frozenset()
+
+    def permit_cut(self, zones: Sequence[str]) -> None:
+        """Refuse."""
+        self._cannot(Ability.ZONE_CUT)
+
+    def zone_cut(self, zone: str, mark: str) -> ZoneCut:
+        """Refuse."""
+        self._cannot(Ability.ZONE_CUT)
 
     def kill(self, node_ids: Sequence[int]) -> None:
         """Refuse."""

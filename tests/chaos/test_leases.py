@@ -1,6 +1,7 @@
 """Leases: on disk before the fault, undone by whoever finds them orphaned."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -8,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from chaos.leases import Lease, LeaseBook, Owner, Place, Undo
+from chaos.leases import Lease, LeaseBook, Owner, Place, RestoreAcls, Undo
 from chaos.restore import due, end_workers, restore
+from chaos.targets.target import TargetError
 
 
 def lease(owner: Owner, *, what: str = "fault", deadline_s: float = 60.0) -> Lease:
@@ -72,6 +74,53 @@ def test_faults_are_undone_before_the_run_that_made_them(book: LeaseBook) -> Non
     book.write(lease(gone(), what="run"))
     book.write(lease(gone(), what="zz-fault"))
     assert restore(book) == ["told-1: zz-fault is undone", "told-1: run is undone"]
+
+
+def unreachable(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> Lease:
+    """A lease on AWS, which is not to be had."""
+    with socket.create_server(("127.0.0.1", 0)) as closed_soon:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{closed_soon.getsockname()[1]}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    way = RestoreAcls(
+        region="eu-central-1",
+        account_id="123456789012",
+        vpc_id="vpc-1",
+        mark="told-2.cut",
+        original={"subnet-1": "acl-1"},
+    )
+    return Lease(
+        run_dir="/runs/told-2",
+        what="cut",
+        place=Place(target="aws", name="production"),
+        owner=owner,
+        deadline_s=time.time() + 60,
+        undo=(way, Undo(action="end-workers")),
+    )
+
+
+def test_a_lease_on_aws_is_read_as_it_was_written(
+    book: LeaseBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each way back as what it is."""
+    written = unreachable(Owner.me(), monkeypatch)
+    path = book.write(written)
+    assert book.all() == [(path, written)]
+
+
+def test_what_cannot_be_undone_keeps_nobody_from_undoing_the_rest(
+    book: LeaseBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease stays, and the message says whose it is, where, and why."""
+    kept = book.write(unreachable(gone(), monkeypatch))
+    book.write(lease(gone(), what="run"))
+    book.write(lease(gone(), what="zz-fault"))
+    with pytest.raises(TargetError) as said:
+        restore(book)
+    first, *done = str(said.value).splitlines()
+    assert first.startswith("told-2: cut on aws production is not undone: AWS, DescribeNetworkAcls")
+    assert sorted(done) == ["told-1: run is undone", "told-1: zz-fault is undone"]
+    assert [path for path, _ in book.all()] == [kept]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"what": "x"}', "\x00"])

@@ -9,6 +9,8 @@ from chaos.experiment.model import Experiment
 from chaos.refusals import refuse_unfit
 from chaos.targets.aws import AwsTarget
 from chaos.targets.choice import target_of
+from chaos.targets.kubernetes import KubernetesTarget
+from chaos.targets.target import TargetError
 from tests.chaos.targets.network import (
     TAG,
     described,
@@ -81,7 +83,28 @@ def test_what_disturbs_no_zone_runs_without_asking_aws(name: str, target: AwsTar
 
 
 def test_outputs_choose_their_target(outputs: StackOutputs) -> None:
-    """By what they say they are; what cannot be disturbed yet is said."""
+    """By what they say they are."""
     assert isinstance(target_of(outputs), AwsTarget)
-    with pytest.raises(BadInput, match=r"outputs\.target: got 'kubernetes'; legal: lab, aws"):
-        target_of(outputs.model_copy(update={"target": "kubernetes"}))
+    found = target_of(outputs.model_copy(update={"target": "kubernetes"}))
+    assert isinstance(found, KubernetesTarget)
+    assert str(found.place) == "kubernetes game-day"
+
+
+def test_what_can_only_be_loaded_is_only_loaded(outputs: StackOutputs) -> None:
+    """Every fault of a zone is refused, and one that nobody refused fails at its first word."""
+    target = target_of(outputs.model_copy(update={"target": "kubernetes"}))
+    refuse_unfit(load("rebalance"), target)
+    with pytest.raises(BadInput, match="can be loaded, and no more, not cut a zone off"):
+        refuse_unfit(load("az-blackhole"), target)
+    for word in (
+        lambda: target.zone_cut("a", "run.step"),
+        lambda: target.permit_cut(["a"]),
+        lambda: target.kill([1]),
+        lambda: target.start([1]),
+        lambda: target.stall(["x"]),
+        lambda: target.slow(["x"], 1, 0),
+        lambda: target.heal_links(["x"]),
+        lambda: target.probe_s(["x"], 1),
+    ):
+        with pytest.raises(TargetError, match="this target cannot"):
+            word()
