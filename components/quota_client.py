@@ -2,20 +2,11 @@
 
 import ssl
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
-
-# The library has no types.
-from kafka import KafkaAdminClient  # type: ignore[import-untyped]
-from kafka.errors import KafkaError  # type: ignore[import-untyped]
-from kafka.protocol.admin import (  # type: ignore[import-untyped]
-    AlterClientQuotasRequest,
-    AlterClientQuotasResponse,
-    DescribeClientQuotasRequest,
-    DescribeClientQuotasResponse,
-)
 
 from blueprint.client_settings import Setting
 from components.kafka_admin import (
@@ -25,6 +16,18 @@ from components.kafka_admin import (
     connection_settings,
     same_settings,
 )
+
+with warnings.catch_warnings():
+    # The library reads its schemas by a function that Python 3.11 calls out of date.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from kafka import KafkaAdminClient  # type: ignore[import-untyped]
+    from kafka.errors import KafkaError  # type: ignore[import-untyped]
+    from kafka.protocol.admin import (  # type: ignore[import-untyped]
+        AlterClientQuotasRequest,
+        AlterClientQuotasResponse,
+        DescribeClientQuotasRequest,
+        DescribeClientQuotasResponse,
+    )
 
 CONNECT_TIMEOUT_S = 10.0
 #: Kafka's kinds of an entity, and its number for "of exactly this name".

@@ -3,17 +3,21 @@
 import socket
 import ssl
 import struct
+import warnings
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from kafka.protocol.admin import (  # type: ignore[import-untyped]  # the library has no types
-    DescribeQuorumRequest,
-    DescribeQuorumResponse,
-)
-
 from blueprint.listeners import Endpoint
+
+with warnings.catch_warnings():
+    # The library reads its schemas by a function that Python 3.11 calls out of date.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from kafka.protocol.admin import (  # type: ignore[import-untyped]  # it has no types
+        DescribeQuorumRequest,
+        DescribeQuorumResponse,
+    )
 
 ASK_TIMEOUT_S = 2.0
 #: The first version of the request: it says what is needed here and no more.

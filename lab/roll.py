@@ -16,7 +16,6 @@ from pathlib import Path
 from confluent_kafka import ElectionType, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from blueprint.listeners import Endpoint
 from blueprint.problem import BadInput, Problem
 from blueprint.security import KEYSTORE_FILE, TRUSTSTORE_FILE
 from blueprint.topology import Node, Role
@@ -24,7 +23,7 @@ from lab.cluster import Lab, Say, silent
 from lab.config import LabConfig
 from lab.plan import LabPlan
 from lab.problem import LabError
-from lab.quorum import ask_leader
+from lab.quorum import Quorum, ask_leader
 from lab.state import State, exclusive, state_of
 
 #: What a roll cannot change: it would be another lab.
@@ -106,7 +105,7 @@ class Roll:
     def _zones_left(self) -> list[str]:
         """The zone of the active controller comes last: that is one election and not three."""
         zones = [zone for zone in self._plan.topology.zones if self._nodes_left(zone)]
-        active = ask_leader(self._controllers(), self._tls())
+        active = quorum_of(self._plan)
         if active is None:
             return zones
         return sorted(zones, key=lambda zone: self._plan.topology.node(active.leader).zone == zone)
@@ -138,7 +137,7 @@ class Roll:
 
     def _await_voter(self, node: Node) -> None:
         def caught_up() -> bool:
-            quorum = ask_leader(self._controllers(), self._tls())
+            quorum = quorum_of(self._plan)
             return quorum is not None and quorum.behind.get(node.id, 1) == 0
 
         self._wait(caught_up, f"{node.name} to have all of the metadata again")
@@ -194,16 +193,16 @@ class Roll:
                 log = self._plan.state.logs / f"{row.name}.log"
                 raise LabError(f"{row.name} ended; {log} says why")
 
-    def _controllers(self) -> list[Endpoint]:
-        return [self._plan.endpoint(node) for node in self._plan.topology.controllers]
 
-    def _tls(self) -> ssl.SSLContext | None:
-        if not self._plan.secured:
-            return None
-        own = self._plan.keyring.of_node(self._plan.topology.controllers[0].name)
-        context = ssl.create_default_context(cafile=str(own / TRUSTSTORE_FILE))
-        context.load_cert_chain(own / KEYSTORE_FILE)
-        return context
+def quorum_of(plan: LabPlan) -> Quorum | None:
+    """What the leader of a lab's quorum says, or None while there is none."""
+    controllers = plan.topology.controllers
+    tls = None
+    if plan.secured:
+        own = plan.keyring.of_node(controllers[0].name)
+        tls = ssl.create_default_context(cafile=str(own / TRUSTSTORE_FILE))
+        tls.load_cert_chain(own / KEYSTORE_FILE)
+    return ask_leader(map(plan.endpoint, controllers), tls)
 
 
 def _prepare(plan: LabPlan, config: LabConfig) -> None:
