@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -38,6 +39,15 @@ def kafka(api: Api, namespace: str) -> Object:
     found = api.get(Reference(STRIMZI, "Kafka", "kafka", namespace))
     assert found is not None
     return found
+
+
+def mounted(api: Api, namespace: str, pod: Object) -> Any:  # noqa: ANN401 - a fleet's JSON.
+    """The settings that a fleet's pod finds."""
+    name = next(one["configMap"]["name"] for one in pod["volumes"] if one["name"] == "settings")
+    found = api.get(Reference("v1", "ConfigMap", name, namespace))
+    assert found is not None
+    assert found["immutable"]
+    return json.loads(found["data"]["settings.json"])
 
 
 def test_the_project_stack_lives(
@@ -103,6 +113,17 @@ def test_what_is_declared(
     ]
     assert users["shop"]["quotas"]["consumerByteRate"] == 1
     assert "quotas" not in users["quorate-chaos"]
+
+    deployment = api.get(Reference("apps/v1", "Deployment", "billing", made))
+    assert deployment is not None
+    pod = deployment["spec"]["template"]["spec"]
+    assert pod["terminationGracePeriodSeconds"] > wanted.fleets[0].drain_deadline_s
+    settings = mounted(api, made, pod)
+    assert settings["topics"] == ["orders"]
+    consumer = settings["consumer"]
+    assert (consumer["security.protocol"], consumer["sasl.username"]) == ("SASL_SSL", "billing")
+    assert consumer["bootstrap.servers"] == f"kafka-kafka-bootstrap.{made}.svc:9093"
+    assert "sasl.password" not in consumer
 
     chaos = [one for one in spec["listeners"] if one["name"] == "chaosa"]
     assert chaos[0]["configuration"]["brokers"] == [
@@ -176,3 +197,22 @@ def test_what_the_api_server_refuses_is_seen_at_preview(
     assert "spec.schedule" in str(refused.value)
     assert "422" in str(refused.value)
     assert api.get(Reference("v1", "Namespace", made)) is None
+
+
+def test_a_half_failed_up_is_repeated(
+    program_engine: ProgramEngines, kubernetes: StandIn, api: Api, made: str
+) -> None:
+    """What was made before something was refused stays, and the next up makes the rest of it."""
+    bad = {"image": "chaos:1", "schedule": "61 * * * *"}
+    engine = program_engine(program(made, game_day=bad), kubernetes)
+    with pytest.raises(EngineFailed) as refused:
+        engine.up()
+    assert refused.value.result.counts["create"] > 10
+    uid = kafka(api, made)["metadata"]["uid"]
+
+    engine.become(program(made))
+    engine.up()
+    assert kafka(api, made)["metadata"]["uid"] == uid
+    assert api.get(Reference("batch/v1", "CronJob", "game-day", made)) is not None
+    assert engine.up().changed() == ()
+    engine.destroy()
