@@ -126,7 +126,7 @@ def looked_at(props: Props) -> AdminClient | None:
 
 def gone(props: Props) -> bool:
     """Whether there is nothing left to delete from: the cluster went, and this went with it."""
-    return not props.get(LASTING, True) and looked_at(props) is None
+    return not props.get(LASTING, True) and not _answers(admin_of(props))
 
 
 @contextmanager
