@@ -88,6 +88,59 @@ def node_policy(rights: NodeRights) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteRights:
+    """What a game day may touch.
+
+    Attributes:
+        chaos_tag: Key and value without which nothing may be changed.
+    """
+
+    partition: str
+    region: str
+    account_id: str
+    chaos_tag: tuple[str, str]
+    secret_arn: str
+    key_arn: str
+
+
+def suite_policy(rights: SuiteRights) -> str:
+    """A game day moves subnets of its own stack behind network ACLs of its own, and back."""
+    key, value = rights.chaos_tag
+    prefix = f"arn:{rights.partition}:ec2:{rights.region}:{rights.account_id}"
+    ours = {"StringEquals": {f"aws:ResourceTag/{key}": value}}
+    asked = {"StringEquals": {f"aws:RequestTag/{key}": value}}
+    acls, subnets = f"{prefix}:network-acl/*", f"{prefix}:subnet/*"
+    tags = {**asked["StringEquals"], "ec2:CreateAction": "CreateNetworkAcl"}
+    look = ["ec2:DescribeNetworkAcls", "ec2:DescribeSubnets", "ec2:DescribeVpcs"]
+    via_store = {"kms:ViaService": f"secretsmanager.{rights.region}.amazonaws.com"}
+    return _document(
+        [
+            # AWS lets nobody narrow what may be looked at.
+            {"Sid": "Look", "Effect": "Allow", "Action": look, "Resource": "*"},
+            {
+                **_allow("MakeInOwnVpc", ["ec2:CreateNetworkAcl"], [f"{prefix}:vpc/*"]),
+                "Condition": ours,
+            },
+            {**_allow("MakeTagged", ["ec2:CreateNetworkAcl"], [acls]), "Condition": asked},
+            {
+                **_allow("TagWhatIsMade", ["ec2:CreateTags"], [acls]),
+                "Condition": {"StringEquals": tags},
+            },
+            {
+                **_allow("MoveOwnSubnets", ["ec2:ReplaceNetworkAclAssociation"], [acls, subnets]),
+                "Condition": ours,
+            },
+            {**_allow("Remove", ["ec2:DeleteNetworkAcl"], [acls]), "Condition": ours},
+            _allow("ReadOwnSecret", ["secretsmanager:GetSecretValue"], [rights.secret_arn]),
+            {
+                **_allow("DecryptOwnSecret", ["kms:Decrypt"], [rights.key_arn]),
+                "Condition": {"StringEquals": via_store},
+            },
+        ]
+    )
+
+
 def archive_arn(partition: str, artifact: ArtifactConfig) -> str:
     """The one object that is Kafka."""
     return f"arn:{partition}:s3:::{artifact.bucket}/{artifact.key}"

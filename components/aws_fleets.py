@@ -1,0 +1,149 @@
+"""What runs on Kubernetes beside a Kafka on EC2: fleets, their credentials, the game day."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as k8s
+from pulumi_kubernetes.networking.v1 import IPBlockArgs, NetworkPolicyPeerArgs
+
+from blueprint.access import SUITE
+from blueprint.blueprint import Blueprint
+from blueprint.fleets import FleetSpec
+from blueprint.security import Security
+from blueprint.subnets import Purpose
+from components.aws_addresses import AwsAddresses
+from components.aws_principals import Principals
+from components.consumer_fleet import ConsumerFleet, ConsumerFleetArgs
+from components.game_day_schedule import GameDaySchedule, GameDayScheduleArgs
+from components.identities import Authority
+from components.kafka_identity import AUTHORITY, CERTIFICATE, KEY, PASSWORD, KafkaIdentity
+
+NAMESPACE, GAME_DAY = "quorate", "game-day"
+_AUTHORITY_SECRET = "quorate-authority"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetsArgs:
+    """Whose.
+
+    Attributes:
+        zone_names: For each zone what the nodes' zone label says: AWS's name of it.
+        needs: For each principal what has to be there before it can connect.
+        topics: By name.
+        outputs: StackOutputs as JSON.
+    """
+
+    blueprint: Blueprint
+    addresses: AwsAddresses
+    zone_names: Mapping[str, str]
+    authority: Authority
+    principals: Principals
+    needs: Mapping[str, list[pulumi.Resource]]
+    topics: Mapping[str, pulumi.Resource]
+    outputs: pulumi.Output[str]
+
+
+class AwsFleets(pulumi.ComponentResource):
+    """A namespace with everything that connects to the cluster from within."""
+
+    def __init__(
+        self, name: str, args: FleetsArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Declare everything."""
+        super().__init__("quorate:aws:Fleets", name, {}, opts)
+        self._args = args
+        child = pulumi.ResourceOptions(parent=self)
+        namespace = k8s.core.v1.Namespace(
+            NAMESPACE,
+            metadata=k8s.meta.v1.ObjectMetaArgs(
+                name=NAMESPACE,
+                labels={
+                    "app.kubernetes.io/part-of": "quorate",
+                    "pod-security.kubernetes.io/enforce": "restricted",
+                },
+            ),
+            opts=child,
+        )
+        self._within = pulumi.ResourceOptions(parent=self, depends_on=[namespace])
+        self._secret(_AUTHORITY_SECRET, {AUTHORITY: args.authority.certificate_pem})
+        for fleet in args.blueprint.fleets:
+            self._fleet(fleet)
+        self._game_day()
+        self.register_outputs({"namespace": NAMESPACE})
+
+    def _fleet(self, fleet: FleetSpec) -> None:
+        args = self._args
+        secret = self._credentials(fleet.name)
+        topics = [args.topics[topic] for topic in (*fleet.consumes, *fleet.produces)]
+        zones, addresses = args.blueprint.topology.zones, args.addresses
+        ports = addresses.ports.client
+        ConsumerFleet(
+            f"fleet-{fleet.name}",
+            ConsumerFleetArgs(
+                fleet=fleet,
+                namespace=NAMESPACE,
+                bootstrap=addresses.bootstrap(zones[0]),
+                bootstrap_by_zone={
+                    args.zone_names[zone]: addresses.bootstrap(zone) for zone in zones
+                },
+                identity=self._identity(fleet.name),
+                brokers=[
+                    NetworkPolicyPeerArgs(
+                        ip_block=IPBlockArgs(cidr=str(addresses.subnets.of(zone, Purpose.NODES)))
+                    )
+                    for zone in zones
+                ],
+                broker_ports=[ports[zone] for zone in zones],
+                profile=args.blueprint.profile,
+            ),
+            pulumi.ResourceOptions.merge(
+                self._within,
+                pulumi.ResourceOptions(depends_on=[secret, *topics, *args.needs[fleet.name]]),
+            ),
+        )
+
+    def _game_day(self) -> None:
+        args = self._args
+        config = args.blueprint.config.game_day
+        if config is None:
+            return
+        secret = self._credentials(SUITE.name)
+        GameDaySchedule(
+            GAME_DAY,
+            GameDayScheduleArgs(
+                config=config,
+                namespace=NAMESPACE,
+                outputs=args.outputs,
+                identity=self._identity(SUITE.name),
+            ),
+            pulumi.ResourceOptions.merge(
+                self._within,
+                pulumi.ResourceOptions(depends_on=[secret, *args.needs[SUITE.name]]),
+            ),
+        )
+
+    def _identity(self, name: str) -> KafkaIdentity:
+        return KafkaIdentity(
+            security=self._args.blueprint.broker_settings.security,
+            principal=name,
+            secret=name,
+            authority_secret=_AUTHORITY_SECRET,
+        )
+
+    def _credentials(self, name: str) -> k8s.core.v1.Secret:
+        identity = self._args.principals.identities[name]
+        if self._args.blueprint.broker_settings.security is Security.SCRAM:
+            return self._secret(name, {PASSWORD: identity.password})
+        return self._secret(name, {CERTIFICATE: identity.certificate_pem, KEY: identity.key_pem})
+
+    def _secret(self, name: str, data: Mapping[str, pulumi.Output[str]]) -> k8s.core.v1.Secret:
+        hidden: dict[str, pulumi.Output[str]] = {
+            key: pulumi.Output.secret(value) for key, value in data.items()
+        }
+        return k8s.core.v1.Secret(
+            f"{name}-secret",
+            metadata=k8s.meta.v1.ObjectMetaArgs(name=name, namespace=NAMESPACE),
+            string_data=hidden,
+            opts=self._within,
+        )
