@@ -16,7 +16,7 @@ from tests.engine.kubernetes_fixtures import kubernetes as kubernetes
 from tests.engine.kubernetes_fixtures import namespace as namespace
 
 #: pulumi_aws says so of resources of its own when a module of it is imported, used or not.
-_OWN_DEPRECATIONS = "ignore:aws.* has been deprecated in favor of:DeprecationWarning"
+_OWN_DEPRECATIONS = "ignore:.* has been deprecated in favor of:DeprecationWarning"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,12 +15,13 @@ from tests.engine.provider_protocol.provider import Refused
 
 _METADATA = "httpTokens httpEndpoint httpPutResponseHopLimit instanceMetadataTags"
 _DISK = "volumeSize volumeType iops throughput encrypted kmsKeyId deleteOnTermination snapshotId"
+_AS_IS = "cpuOptions privateDnsNameOptions instanceInitiatedShutdownBehavior creditSpecification"
 _RUNNING = ("pending", "running", "stopping", "stopped")
 
 
 def _run(cloud: Cloud, inputs: Values) -> str:
     _refuse_misfit(cloud, inputs)
-    arguments = pick(inputs, "instanceType keyName ebsOptimized disableApiTermination")
+    arguments = pick(inputs, f"instanceType keyName ebsOptimized disableApiTermination {_AS_IS}")
     arguments |= {"ImageId": inputs["ami"], "MinCount": 1, "MaxCount": 1}
     if "iamInstanceProfile" in inputs:
         arguments["IamInstanceProfile"] = {"Name": inputs["iamInstanceProfile"]}
@@ -35,10 +36,14 @@ def _run(cloud: Cloud, inputs: Values) -> str:
     arguments["BlockDeviceMappings"] = _disks(cloud, inputs)
     made = cloud("ec2").run_instances(**{name: v for name, v in arguments.items() if v != []})
     id_ = str(made["Instances"][0]["InstanceId"])
-    if inputs.get("volumeTags"):
-        volumes = [one["Ebs"]["VolumeId"] for one in _instance(cloud, id_)["BlockDeviceMappings"]]
-        cloud("ec2").create_tags(Resources=volumes, Tags=tag_list(inputs["volumeTags"]))
+    _tag_volumes(cloud, id_, {}, inputs)
     return id_
+
+
+def _tag_volumes(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
+    before, after = old.get("volumeTags", {}), new.get("volumeTags", {})
+    for one in _instance(cloud, id_)["BlockDeviceMappings"]:
+        ec2_tag(cloud, one["Ebs"]["VolumeId"], after, [key for key in before if key not in after])
 
 
 def _user_data(inputs: Values) -> str | None:
@@ -60,9 +65,13 @@ def _interfaces(inputs: Values) -> Values:
     arguments = pick(inputs, "subnetId")
     if "privateIp" in inputs:
         arguments["PrivateIpAddress"] = inputs["privateIp"]
+    public = inputs.get("associatePublicIpAddress")
     if "vpcSecurityGroupIds" in inputs:
-        arguments["SecurityGroupIds"] = inputs["vpcSecurityGroupIds"]
-    return arguments
+        arguments["Groups" if public else "SecurityGroupIds"] = inputs["vpcSecurityGroupIds"]
+    if not public:
+        return arguments
+    interface = {"DeviceIndex": 0, "AssociatePublicIpAddress": True, **arguments}
+    return {"NetworkInterfaces": [interface]}
 
 
 def _disks(cloud: Cloud, inputs: Values) -> list[Values]:
@@ -176,6 +185,11 @@ def _change_attribute(name: str, attribute: str) -> Any:  # noqa: ANN401 an Upda
     return update
 
 
+def _change_monitoring(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
+    how = "monitor" if new.get("monitoring") else "unmonitor"
+    getattr(cloud("ec2"), f"{how}_instances")(InstanceIds=[id_])
+
+
 def _change_root(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
     root = (_read_instance(cloud, id_, {}) or {})["rootBlockDevice"]["volumeId"]
     disk, before = new.get("rootBlockDevice", {}), old.get("rootBlockDevice", {})
@@ -187,7 +201,18 @@ def _change_root(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
 def _terminate(cloud: Cloud, id_: str, known: Values) -> None:
     if known.get("disableApiTermination"):
         raise Refused(f"OperationNotPermitted: {id_} is protected from termination")
+    interfaces = _instance(cloud, id_)["NetworkInterfaces"]
     cloud("ec2").terminate_instances(InstanceIds=[id_])
+    if "networkInterfaces" not in known:
+        # What AWS made with the machine, it removes with it; moto leaves it there.
+        for one in interfaces:
+            _remove_interface(cloud, str(one["NetworkInterfaceId"]))
+
+
+def _remove_interface(cloud: Cloud, id_: str) -> None:
+    found = described(cloud, "NetworkInterfaces", **{"network-interface-id": id_})
+    if found:
+        cloud("ec2").delete_network_interface(NetworkInterfaceId=id_)
 
 
 def _judge_disk(inputs: Values) -> Iterator[Fault]:
@@ -215,8 +240,11 @@ def _disk_faults(size_name: str, disk: Values, kind: object) -> Iterator[Fault]:
         yield "throughput", f"expected 125 to {most:g} MiB/s with these IOPS; got {throughput:g}"
 
 
+_VOLUME = "availabilityZone encrypted kmsKeyId snapshotId multiAttachEnabled"
+
+
 def _make_volume(cloud: Cloud, inputs: Values) -> str:
-    arguments = pick(inputs, "availabilityZone size iops throughput encrypted kmsKeyId snapshotId")
+    arguments = pick(inputs, f"{_VOLUME} iops throughput size")
     arguments["VolumeType"] = inputs.get("type", "gp2")
     return str(cloud("ec2").create_volume(**arguments)["VolumeId"])
 
@@ -237,6 +265,8 @@ def _delete_volume(cloud: Cloud, id_: str, known: Values) -> None:
     volume = ec2_one(cloud, "Volume", id_)
     if volume and volume["Attachments"]:
         raise Refused(f"VolumeInUse: {id_} is attached to {volume['Attachments'][0]['InstanceId']}")
+    if known.get("finalSnapshot"):
+        cloud("ec2").create_snapshot(VolumeId=id_)
     cloud("ec2").delete_volume(VolumeId=id_)
 
 
@@ -322,7 +352,8 @@ COMPUTE = {
         required="ami instanceType",
         replaces=(
             "ami subnetId availabilityZone privateIp keyName placementGroup tenancy "
-            "networkInterfaces ebsBlockDevices associatePublicIpAddress hibernation "
+            "networkInterfaces ebsBlockDevices associatePublicIpAddress cpuOptions "
+            "privateDnsNameOptions instanceInitiatedShutdownBehavior creditSpecification "
             "rootBlockDevice.encrypted rootBlockDevice.kmsKeyId"
         ),
         updates={
@@ -337,6 +368,8 @@ COMPUTE = {
             "sourceDestCheck": _change_attribute("sourceDestCheck", "SourceDestCheck"),
             "ebsOptimized": _change_attribute("ebsOptimized", "EbsOptimized"),
             "rootBlockDevice": _change_root,
+            "volumeTags": _tag_volumes,
+            "monitoring": _change_monitoring,
             "userDataReplaceOnChange forceDestroy": nothing,
         },
         judges=(_judge_disk,),
@@ -348,7 +381,7 @@ COMPUTE = {
         create=_make_volume,
         delete=_delete_volume,
         required="availabilityZone",
-        replaces="availabilityZone encrypted kmsKeyId snapshotId outpostArn multiAttachEnabled",
+        replaces=_VOLUME,
         updates={"size type iops throughput": _resize, "finalSnapshot": nothing},
         judges=(
             _judge_disk,
@@ -371,7 +404,7 @@ COMPUTE = {
         read=_read_template,
         named="name",
         longest_name=125,
-        replaces="name namePrefix",
+        replaces="name",
         updates={f"{_TEMPLATE} description": _change_template, "updateDefaultVersion": nothing},
         volatile="latestVersion defaultVersion",
     ),

@@ -130,7 +130,7 @@ DNS = {
         tag=_tag_zone,
         required="name",
         defaults={"comment": "Managed by Pulumi"},
-        replaces="name delegationSetId",
+        replaces="name",
         updates={"vpcs": _change_vpcs, "comment": _change_comment, "forceDestroy": nothing},
     ),
     "aws:route53/record:Record": Entry(

@@ -16,11 +16,13 @@ def some(values: Values, names: str) -> Values:
     return {name: values[name] for name in names.split() if values.get(name) is not None}
 
 
+_OPTIONS = "accessConfig upgradePolicy zonalShiftConfig deletionProtection"
 _VPC = "subnetIds securityGroupIds endpointPublicAccess endpointPrivateAccess publicAccessCidrs"
 
 
 def _make_cluster(cloud: Cloud, inputs: Values) -> str:
-    arguments = some(inputs, "name version roleArn kubernetesNetworkConfig")
+    arguments = some(inputs, f"name version roleArn kubernetesNetworkConfig {_OPTIONS}")
+    arguments |= some(inputs, "bootstrapSelfManagedAddons")
     arguments["resourcesVpcConfig"] = some(inputs["vpcConfig"], _VPC)
     if "enabledClusterLogTypes" in inputs:
         arguments["logging"] = _logging(inputs)
@@ -51,6 +53,10 @@ def _change_access(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
     cloud("eks").update_cluster_config(name=id_, resourcesVpcConfig=config)
 
 
+def _change_options(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
+    cloud("eks").update_cluster_config(name=id_, **some(new, _OPTIONS))
+
+
 def _change_logging(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
     cloud("eks").update_cluster_config(name=id_, logging=_logging(new))
 
@@ -79,8 +85,11 @@ _GROUP = (
 )
 
 
+_GROUP_VERSION = "version releaseVersion launchTemplate"
+
+
 def _make_group(cloud: Cloud, inputs: Values) -> str:
-    arguments = some(inputs, f"{_GROUP} version releaseVersion launchTemplate updateConfig")
+    arguments = some(inputs, f"{_GROUP} {_GROUP_VERSION} updateConfig")
     arguments |= {"nodegroupName": inputs["nodeGroupName"], "subnets": inputs["subnetIds"]}
     arguments["nodeRole"] = inputs["nodeRoleArn"]
     if "taints" in inputs:
@@ -100,17 +109,28 @@ def _group(cloud: Cloud, id_: str) -> Values:
 
 def _read_group(cloud: Cloud, id_: str, known: Values) -> Values | None:
     found = _group(cloud, id_)
-    told = take(found, "status resources version releaseVersion")
+    resources = found.get("resources", {})
+    groups = [{"name": one["name"]} for one in resources.get("autoScalingGroups", [])]
+    access = resources.get("remoteAccessSecurityGroup", "")
+    told = take(found, "status version releaseVersion")
+    told["resources"] = [{"autoscalingGroups": groups, "remoteAccessSecurityGroupId": access}]
     return {"arn": found["nodegroupArn"], **told}
 
 
 def _change_group(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
-    change: Values = {"scalingConfig": new["scalingConfig"]}
+    change = some(new, "scalingConfig updateConfig")
     before, after = old.get("labels", {}), new.get("labels", {})
     if before != after:
-        gone = [key for key in before if key not in after]
-        change["labels"] = {"addOrUpdateLabels": after, "removeLabels": gone}
+        without = [key for key in before if key not in after]
+        change["labels"] = {"addOrUpdateLabels": after, "removeLabels": without}
+    gone = [taint for taint in old.get("taints", []) if taint not in new.get("taints", [])]
+    if old.get("taints", []) != new.get("taints", []):
+        change["taints"] = {"addOrUpdateTaints": new.get("taints", []), "removeTaints": gone}
     cloud("eks").update_nodegroup_config(**_named(id_), **change)
+
+
+def _change_group_version(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
+    cloud("eks").update_nodegroup_version(**_named(id_), **some(new, _GROUP_VERSION))
 
 
 def _delete_group(cloud: Cloud, id_: str, known: Values) -> None:
@@ -180,6 +200,7 @@ EKS = {
             "vpcConfig": _change_access,
             "enabledClusterLogTypes": _change_logging,
             "version": _change_version,
+            _OPTIONS: _change_options,
         },
         judges=(
             shaped("name", r"[0-9A-Za-z][A-Za-z0-9_-]*", 100),
@@ -199,7 +220,11 @@ EKS = {
             "clusterName nodeGroupName nodeRoleArn subnetIds instanceTypes amiType capacityType "
             "diskSize"
         ),
-        updates={"scalingConfig labels": _change_group, "forceUpdateVersion": nothing},
+        updates={
+            "scalingConfig updateConfig labels taints": _change_group,
+            _GROUP_VERSION: _change_group_version,
+            "forceUpdateVersion": nothing,
+        },
         judges=(one_of("capacityType", "ON_DEMAND", "SPOT", "CAPACITY_BLOCK"),),
     ),
     "aws:eks/addon:Addon": shelved(

@@ -27,6 +27,8 @@ def nothing(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
 class Entry:
     """How resources of one type are had. Lists of properties are words in one text.
 
+    An input that no attribute names is refused, so that none is ever passed over in silence.
+
     Attributes:
         create: Makes one and returns its id.
         read: Its outputs beside the inputs, or None if it is gone; given id and what is known.
@@ -60,6 +62,13 @@ class Entry:
     judges: tuple[Judge, ...] = ()
     volatile: str = ""
     hidden: str = ""
+
+    def known(self) -> set[str]:
+        """Every input that the entry does something with."""
+        words = [self.required, self.documents, self.named, self.hidden, *self.updates]
+        names = {name for text in words for name in text.split()} | set(self.defaults)
+        names |= {path.partition(".")[0] for path in self.replaces.split()}
+        return names | {"region"} | ({"tags"} if self.tag else set())
 
     def update_of(self, name: str) -> Update | None:
         """How a change of this property is made in place, if it can be."""

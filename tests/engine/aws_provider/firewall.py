@@ -270,7 +270,7 @@ FIREWALL = {
         tag=ec2_tag,
         named="name",
         defaults={"description": "Managed by Pulumi"},
-        replaces="vpcId name description namePrefix",
+        replaces="vpcId name description",
         updates={"ingress egress": _change_inline, "revokeRulesOnDelete": nothing},
         judges=(shaped("description", _ALLOWED, 255), shaped("name", r"(?!sg-).*", 255)),
     ),

@@ -95,6 +95,14 @@ def _change_role(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
     cloud("iam").update_role(RoleName=id_, **pick(new, "description maxSessionDuration"))
 
 
+def _change_boundary(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
+    if "permissionsBoundary" in new:
+        boundary = {"PermissionsBoundary": new["permissionsBoundary"]}
+        cloud("iam").put_role_permissions_boundary(RoleName=id_, **boundary)
+    else:
+        cloud("iam").delete_role_permissions_boundary(RoleName=id_)
+
+
 def _change_trust(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
     cloud("iam").update_assume_role_policy(RoleName=id_, PolicyDocument=new["assumeRolePolicy"])
 
@@ -231,12 +239,13 @@ IDENTITY = {
         required="assumeRolePolicy",
         named="name",
         longest_name=64,
-        replaces="name namePrefix path",
+        replaces="name path",
         updates={
             "description maxSessionDuration": _change_role,
             "assumeRolePolicy": _change_trust,
             "managedPolicyArns": _change_managed,
             "inlinePolicies": _change_inline,
+            "permissionsBoundary": _change_boundary,
             "forceDetachPolicies": nothing,
         },
         documents="assumeRolePolicy",
@@ -254,7 +263,7 @@ IDENTITY = {
         required="role policy",
         named="name",
         longest_name=128,
-        replaces="name namePrefix role",
+        replaces="name role",
         updates={"policy": _change_role_policy},
         documents="policy",
         judges=(json_text("policy", 10240), statements("policy"), shaped("name", _NAME, 128)),
@@ -267,7 +276,7 @@ IDENTITY = {
         required="policy",
         named="name",
         longest_name=128,
-        replaces="name namePrefix path description",
+        replaces="name path description",
         updates={"policy": _change_policy},
         documents="policy",
         judges=(json_text("policy", 6144), statements("policy"), shaped("name", _NAME, 128)),
@@ -287,7 +296,7 @@ IDENTITY = {
         tag=_tag("instance_profile", "InstanceProfileName"),
         named="name",
         longest_name=128,
-        replaces="name namePrefix path",
+        replaces="name path",
         updates={"role": _change_profile_role},
         judges=(shaped("name", _NAME, 128),),
     ),

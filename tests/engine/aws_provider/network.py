@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.engine.aws_provider.cloud import Cloud
-from tests.engine.aws_provider.entry import Entry, ec2, ec2_one, ec2_tag, nothing
+from tests.engine.aws_provider.entry import Entry, ec2, ec2_one, ec2_tag
 from tests.engine.aws_provider.names import Values, pick, snake, take
 from tests.engine.aws_provider.rules import exactly_one, one_of
 from tests.engine.provider_protocol.provider import Refused
@@ -28,7 +28,8 @@ def attribute(noun: str, *names: str) -> Any:  # noqa: ANN401 an Update
     return update
 
 
-_vpc_attributes = attribute("Vpc", "enableDnsSupport", "enableDnsHostnames")
+_VPC_ATTRIBUTES = "enableDnsSupport enableDnsHostnames enableNetworkAddressUsageMetrics"
+_vpc_attributes = attribute("Vpc", *_VPC_ATTRIBUTES.split())
 _subnet_attributes = attribute("Subnet", "mapPublicIpOnLaunch")
 
 
@@ -176,11 +177,12 @@ def _disassociate(cloud: Cloud, id_: str, known: Values) -> None:
     cloud("ec2").disassociate_route_table(AssociationId=id_)
 
 
+_ENDPOINT_OPTIONS = "privateDnsEnabled dnsOptions ipAddressType"
 _ENDPOINT = "vpcId serviceName vpcEndpointType subnetIds securityGroupIds routeTableIds"
 
 
 def _make_endpoint(cloud: Cloud, inputs: Values) -> str:
-    arguments = pick(inputs, f"{_ENDPOINT} privateDnsEnabled")
+    arguments = pick(inputs, f"{_ENDPOINT} {_ENDPOINT_OPTIONS}")
     if "policy" in inputs:
         arguments["PolicyDocument"] = inputs["policy"]
     return str(cloud("ec2").create_vpc_endpoint(**arguments)["VpcEndpoint"]["VpcEndpointId"])
@@ -205,9 +207,10 @@ def _change_endpoint(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
         before, after = set(old.get(name, [])), set(new.get(name, []))
         change[f"Add{noun}"] = sorted(after - before)
         change[f"Remove{noun}"] = sorted(before - after)
+    change |= pick(new, _ENDPOINT_OPTIONS)
     if "policy" in new:
         change["PolicyDocument"] = new["policy"]
-    change = {name: value for name, value in change.items() if value}
+    change = {name: value for name, value in change.items() if value not in ([], None)}
     if change:
         cloud("ec2").modify_vpc_endpoint(VpcEndpointId=id_, **change)
 
@@ -240,6 +243,14 @@ def _read_nat(cloud: Cloud, id_: str, known: Values) -> Values | None:
         return None
     address = found[0]["NatGatewayAddresses"][0] if found[0].get("NatGatewayAddresses") else {}
     return take(address, "PublicIp PrivateIp NetworkInterfaceId")
+
+
+def _delete_nat(cloud: Cloud, id_: str, known: Values) -> None:
+    told = _read_nat(cloud, id_, known) or {}
+    cloud("ec2").delete_nat_gateway(NatGatewayId=id_)
+    if "networkInterfaceId" in told:
+        # AWS takes it away with the gateway, moto leaves it.
+        cloud("ec2").delete_network_interface(NetworkInterfaceId=told["networkInterfaceId"])
 
 
 def _make_dhcp(cloud: Cloud, inputs: Values) -> str:
@@ -279,7 +290,16 @@ def _make_interface(cloud: Cloud, inputs: Values) -> str:
     if inputs.get("privateIps"):
         arguments["PrivateIpAddress"] = inputs["privateIps"][0]
     made = cloud("ec2").create_network_interface(**arguments)["NetworkInterface"]
-    return str(made["NetworkInterfaceId"])
+    id_ = str(made["NetworkInterfaceId"])
+    if "sourceDestCheck" in inputs:
+        _check_source(cloud, id_, {}, inputs)
+    return id_
+
+
+def _check_source(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
+    cloud("ec2").modify_network_interface_attribute(
+        NetworkInterfaceId=id_, SourceDestCheck={"Value": new.get("sourceDestCheck", True)}
+    )
 
 
 def _read_interface(cloud: Cloud, id_: str, known: Values) -> Values | None:
@@ -304,7 +324,7 @@ NETWORK = {
         read=_read_vpc,
         required="cidrBlock",
         replaces="cidrBlock instanceTenancy",
-        updates={"enableDnsSupport enableDnsHostnames": _vpc_attributes},
+        updates={_VPC_ATTRIBUTES: _vpc_attributes},
         defaults={"enableDnsSupport": True, "instanceTenancy": "default"},
     ),
     "aws:ec2/subnet:Subnet": ec2(
@@ -356,8 +376,10 @@ NETWORK = {
         delete=_delete_endpoint,
         tag=ec2_tag,
         required="vpcId serviceName",
-        replaces="vpcId serviceName vpcEndpointType privateDnsEnabled",
-        updates={"subnetIds routeTableIds securityGroupIds policy": _change_endpoint},
+        replaces="vpcId serviceName vpcEndpointType",
+        updates={
+            f"subnetIds routeTableIds securityGroupIds policy {_ENDPOINT_OPTIONS}": _change_endpoint
+        },
         defaults={"vpcEndpointType": "Gateway"},
         documents="policy",
         judges=(one_of("vpcEndpointType", "Gateway", "Interface", "GatewayLoadBalancer"),),
@@ -374,6 +396,7 @@ NETWORK = {
         "",
         create=_make_nat,
         read=_read_nat,
+        delete=_delete_nat,
         required="subnetId",
         replaces="subnetId allocationId connectivityType",
     ),
@@ -398,6 +421,6 @@ NETWORK = {
         read=_read_interface,
         required="subnetId",
         replaces="subnetId privateIps description",
-        updates={"securityGroups": _regroup_interface, "sourceDestCheck": nothing},
+        updates={"securityGroups": _regroup_interface, "sourceDestCheck": _check_source},
     ),
 }

@@ -131,7 +131,10 @@ class AwsStandIn(Provider):
                 found = None
         if found is None:
             return None
-        inputs = {name: found.get(name, value) for name, value in asked.inputs.values.items()}
+        inputs = {
+            name: _as_told(value, found.get(name, value))
+            for name, value in asked.inputs.values.items()
+        }
         outputs = asked.outputs.having({**asked.outputs.values, **found})
         return Found(asked.id, asked.inputs.having(inputs), outputs)
 
@@ -183,6 +186,8 @@ def _faults(entry: Entry, inputs: Values) -> Iterator[tuple[str, str]]:
     for name in entry.required.split():
         if name not in inputs:
             yield name, f'Missing required argument: "{name}" is required'
+    for name in sorted(set(inputs) - entry.known()):
+        yield name, "is not in the entry of the stand-in's TABLE; add it there and to its calls"
     yield from general_faults(inputs)
     for judge in entry.judges:
         yield from judge(inputs)
@@ -228,6 +233,13 @@ def _retag(entry: Entry, cloud: Cloud, asked: Update, outputs: Values) -> None:
         return
     changed = {key: value for key, value in new.items() if old.get(key) != value}
     entry.tag(cloud, asked.id, changed, [key for key in old if key not in new])
+
+
+def _as_told(given: object, found: object) -> object:
+    """What is found, without what the program never spoke of."""
+    if isinstance(given, Mapping) and isinstance(found, Mapping):
+        return {key: _as_told(value, found.get(key, value)) for key, value in given.items()}
+    return found
 
 
 def _tree(value: object) -> Any:  # noqa: ANN401 a tree of JSON

@@ -105,8 +105,10 @@ def _read_key(cloud: Cloud, id_: str, known: Values) -> Values | None:
 
 
 def _change_rotation(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
-    how = "enable" if new.get("enableKeyRotation") else "disable"
-    getattr(cloud("kms"), f"{how}_key_rotation")(KeyId=id_)
+    if new.get("enableKeyRotation"):
+        cloud("kms").enable_key_rotation(KeyId=id_, **pick(new, "rotationPeriodInDays"))
+    else:
+        cloud("kms").disable_key_rotation(KeyId=id_)
 
 
 def _change_key(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
@@ -168,7 +170,7 @@ SECRETS = {
         delete=_delete_secret,
         tag=_tag_secret,
         named="name",
-        replaces="name namePrefix",
+        replaces="name",
         defaults={"recoveryWindowInDays": 30, "forceOverwriteReplicaSecret": False},
         updates={
             "description kmsKeyId": _change_secret,
@@ -213,7 +215,7 @@ SECRETS = {
         replaces="keyUsage customerMasterKeySpec multiRegion",
         updates={
             "description": _change_key,
-            "enableKeyRotation": _change_rotation,
+            "enableKeyRotation rotationPeriodInDays": _change_rotation,
             "policy": _change_key_policy,
             "deletionWindowInDays bypassPolicyLockoutSafetyCheck": nothing,
         },
@@ -231,7 +233,7 @@ SECRETS = {
         required="targetKeyId",
         named="name",
         name_prefix="alias/",
-        replaces="name namePrefix",
+        replaces="name",
         updates={"targetKeyId": _move_alias},
         judges=(shaped("name", r"alias/(?!aws/)[A-Za-z0-9/_-]+", 256),),
     ),

@@ -37,6 +37,9 @@ def _read_bucket(cloud: Cloud, id_: str, known: Values) -> Values | None:
 
 def _delete_bucket(cloud: Cloud, id_: str, known: Values) -> None:
     if known.get("forceDestroy"):
+        # Where versioning is suspended, moto fails over a delete marker.
+        enabled = {"VersioningConfiguration": {"Status": "Enabled"}}
+        cloud("s3").put_bucket_versioning(Bucket=id_, **enabled)
         found = cloud("s3").list_object_versions(Bucket=id_)
         for one in [*found.get("Versions", []), *found.get("DeleteMarkers", [])]:
             cloud("s3").delete_object(Bucket=id_, Key=one["Key"], VersionId=one["VersionId"])
@@ -193,7 +196,7 @@ STORAGE = {
         tag=_tag_bucket,
         named="bucket",
         longest_name=63,
-        replaces="bucket bucketPrefix objectLockEnabled",
+        replaces="bucket objectLockEnabled",
         updates={"forceDestroy": nothing},
         judges=(shaped("bucket", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", 63),),
     ),

@@ -21,6 +21,13 @@ def _make_log(cloud: Cloud, inputs: Values) -> str:
     return str(inputs["name"])
 
 
+def _change_log_key(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
+    if new.get("kmsKeyId"):
+        cloud("logs").associate_kms_key(logGroupName=id_, kmsKeyId=new["kmsKeyId"])
+    else:
+        cloud("logs").disassociate_kms_key(logGroupName=id_)
+
+
 def _change_retention(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
     if new.get("retentionInDays"):
         days = new["retentionInDays"]
@@ -193,8 +200,12 @@ WATCHING = {
         tag=_tag_log,
         named="name",
         longest_name=512,
-        replaces="name namePrefix logGroupClass",
-        updates={"retentionInDays": _change_retention, "skipDestroy": nothing},
+        replaces="name logGroupClass",
+        updates={
+            "retentionInDays": _change_retention,
+            "kmsKeyId": _change_log_key,
+            "skipDestroy": nothing,
+        },
         judges=(shaped("name", r"[A-Za-z0-9_/.#-]+", 512), _judge_retention),
     ),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Entry(
@@ -214,7 +225,7 @@ WATCHING = {
         tag=_tag_rule,
         named="name",
         longest_name=64,
-        replaces="name namePrefix",
+        replaces="name",
         updates={_RULE: _put_rule},
     ),
     "aws:cloudwatch/eventTarget:EventTarget": Entry(
@@ -233,7 +244,7 @@ WATCHING = {
         delete=_delete_topic,
         tag=_tag_topic,
         named="name",
-        replaces="name namePrefix fifoTopic",
+        replaces="name fifoTopic",
         updates={"kmsMasterKeyId": _change_topic_key},
         judges=(shaped("name", r"[A-Za-z0-9_-]+(\.fifo)?", 256),),
     ),

@@ -28,7 +28,8 @@ Fixtures, in ``tests/engine/conftest.py``:
 An operation returns a `Result`: ``counts`` by operation without the stack itself, ``changes`` with
 inputs, outputs and differences by property path, ``one(name)``, ``of_type("Vpc")``, ``messages``.
 A failed one raises `EngineFailed` with the ``result`` until then. In a preview what is not known
-yet is `UNKNOWN`; a secret is `SECRET`. ``engine.state()`` is the deployment as it is kept.
+yet is `UNKNOWN`; a secret is `SECRET`. ``engine.state()`` is the deployment, secrets in clear;
+``engine.kept()`` is the text of all that is kept, where no secret may stand in clear.
 Each test has a backend, a PULUMI_HOME and a passphrase of its own, and leaves nothing behind.
 '''
 

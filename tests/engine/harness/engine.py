@@ -96,10 +96,11 @@ class Room:
 class Engine:
     """One stack in one room; use ``of_program`` or ``of_project``."""
 
-    def __init__(self, stack: automation.Stack, loops: Loops) -> None:
+    def __init__(self, stack: automation.Stack, loops: Loops, room: Room) -> None:
         """Drive this stack."""
         self._stack = stack
         self._loops = loops
+        self._room = room
 
     @classmethod
     def of_program(
@@ -121,7 +122,7 @@ class Engine:
         options = _options(folder, room, settings)
         loops = Loops()
         made = automation.create_stack(stack, PROJECT, loops.watching(program), opts=options)
-        engine = cls(made, loops)
+        engine = cls(made, loops, room)
         engine.configure(config or {})
         return engine
 
@@ -137,7 +138,7 @@ class Engine:
         folder = _copy_of_project(room.folder / f"project-{stack}")
         options = _options(folder, room)
         made = automation.create_stack(stack, work_dir=str(folder), opts=options)
-        engine = cls(made, Loops())
+        engine = cls(made, Loops(), room)
         engine.configure(config or {})
         return engine
 
@@ -196,8 +197,13 @@ class Engine:
         return frozenset(name for name, out in self._stack.outputs().items() if out.secret)
 
     def state(self) -> dict[str, object]:
-        """The deployment as it is kept: secrets are ciphertext in it."""
+        """The deployment, with secrets in clear."""
         return dict(self._stack.export_stack().deployment or {})
+
+    def kept(self) -> str:
+        """Everything that is kept of every stack of the room, as it lies on disk."""
+        files = sorted((self._room.folder / "state").rglob("*"))
+        return "\n".join(file.read_text() for file in files if file.is_file())
 
     def _run(self, operation: str, run: Callable[[Recording], object]) -> Result:
         seen = Recording()

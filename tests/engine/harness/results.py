@@ -12,6 +12,8 @@ from pulumi.automation.events import StepEventMetadata, StepEventStateMetadata
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 #: Stands in every event for a secret's value.
 SECRET = "[secret]"
+#: How the engine's protocol marks a secret.
+_SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"
 
 #: The stack itself, and providers that no program declares.
 _NOT_DECLARED = re.compile(r".*::(pulumi:pulumi:Stack::.*|pulumi:providers:\w+::default(_.*)?)")
@@ -150,7 +152,15 @@ def _change(steps: list[StepEventMetadata]) -> Change:
 
 
 def _of(state: StepEventStateMetadata | None, part: str) -> Mapping[str, object]:
-    return getattr(state, part, None) or {}
+    return {name: _shown(value) for name, value in (getattr(state, part, None) or {}).items()}
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, Mapping):
+        if _SECRET_SIGNATURE in value.values():
+            return SECRET
+        return {name: _shown(part) for name, part in value.items()}
+    return [_shown(item) for item in value] if isinstance(value, list) else value
 
 
 def _differences(step: StepEventMetadata) -> Iterator[tuple[str, Difference]]:
