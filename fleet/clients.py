@@ -9,6 +9,12 @@ from fleet.settings import MAX_POLL_INTERVAL_S, FleetSettings
 #: Fetched ahead beside what is in flight: a quarter of it, so that memory stays within 1.5 times.
 _AHEAD = 4
 _LEAST_AHEAD_KIB, _MOST_AHEAD_KIB = 1024, 65_536
+#: A fetch is bounded as it travels, compressed; JSON is a quarter to a fifth of itself then. One is
+#: under way from each broker, so an eighth each keeps what was fetched near what may be ahead.
+_FETCH_PART = 8
+_LEAST_FETCH_BYTES = 256 * 1024
+#: From one partition at once, so that one fetch brings something of several.
+PARTITION_FETCH_BYTES = 256 * 1024
 #: librdkafka postpones a partition's next fetch by 1 s once its queue is full; at 500,000 records
 #: a second a queue of 16 MB is empty after 30 ms.
 FETCH_QUEUE_BACKOFF_MS = 10
@@ -50,7 +56,8 @@ def member_settings(
     found = consumer_settings(profile, bootstrap, settings.group, settings.protocol) | {
         "queued.max.messages.kbytes": ahead_kib,
         "queued.min.messages": max(1000, settings.in_flight_records),
-        "fetch.max.bytes": ahead_kib * 1024,
+        "fetch.max.bytes": max(_LEAST_FETCH_BYTES, ahead_kib * 1024 // _FETCH_PART),
+        "max.partition.fetch.bytes": PARTITION_FETCH_BYTES,
         "fetch.queue.backoff.ms": FETCH_QUEUE_BACKOFF_MS,
         "max.poll.interval.ms": MAX_POLL_INTERVAL_S * 1000,
         # A position that is not in the log is said, then begun anew at what is left of it.

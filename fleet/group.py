@@ -87,6 +87,24 @@ class GroupEdge:
         """Fetch again."""
         self._each(self.consumer.resume, [lease.partition for lease in self._leases])
 
+    def reposition(self, partition: Partition, offset: int) -> None:
+        """Fetch a partition from another offset on.
+
+        It is taken off the client and put back: a seek is refused where fetching has stopped,
+        which is just where an odd log leaves it.
+        """
+        place = TopicPartition(partition.topic, partition.number, offset)
+        if self._settings.protocol is not GroupProtocol.EAGER:
+            self.consumer.incremental_unassign([place])
+            self.consumer.incremental_assign([place])
+            return
+        rest = [
+            TopicPartition(p.topic, p.number, lease.watermark.delivered_end)
+            for lease in self._leases
+            if (p := lease.partition) != partition
+        ]
+        self.consumer.assign([*rest, place])
+
     def commit(self) -> None:
         """Ask for a commit of whatever has news; a refusal is asked again later."""
         commits = self._leases.commits()

@@ -15,6 +15,7 @@ from confluent_kafka import KafkaError, Message
 
 from blueprint.client_settings import Setting
 from fleet.crew import Crew, CrewFigures, figures, finished, handling
+from fleet.damage import Damage
 from fleet.dealing import Dealer, PartitionAt, runs_of
 from fleet.group import FleetError, GroupEdge
 from fleet.keys import checked, guarded, is_async
@@ -118,7 +119,7 @@ class Member:
             client, settings, self._leases, self._crew, tell, self._client_error
         )
         self._consumer = self._group.consumer
-        self._oddities = Oddities(self._consumer, self._leases, bury, tell)
+        self._oddities = Oddities(self._group, Damage(client), self._leases, bury, tell)
         self._watchdog = Watchdog(settings.hung_after_s)
         self._at_once = max(LEAST_AT_ONCE, RUN_LENGTH * settings.lanes)
         self._stopped = threading.Event()

@@ -4,13 +4,16 @@ import threading
 import time
 from typing import cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
+from fleet.damage import Damage
+from fleet.group import GroupEdge
 from fleet.lane import Bury
-from fleet.leases import Leases, Start
+from fleet.leases import Lease, Leases, Start
 from fleet.record import Partition, Record
 from fleet.signals import Signal, SignalKind, Tell
 from fleet.waiting import Cause
+from fleet.watermark import Range
 
 #: A batch whose checksum is wrong may have been damaged on the way: it is read again so often.
 READINGS = 3
@@ -32,9 +35,12 @@ _HOPELESS = frozenset(
 class Oddities:
     """Used by the polling thread alone; it may hold that up for seconds, since nothing is usual."""
 
-    def __init__(self, consumer: Consumer, leases: Leases, bury: Bury, tell: Tell) -> None:
+    def __init__(
+        self, group: GroupEdge, damage: Damage, leases: Leases, bury: Bury, tell: Tell
+    ) -> None:
         """Bind to a member's client."""
-        self._consumer, self._leases, self._bury, self._tell = consumer, leases, bury, tell
+        self._group, self._damage = group, damage
+        self._leases, self._bury, self._tell = leases, bury, tell
         self._readings: dict[tuple[Partition, int], int] = {}
 
     def meet(self, message: Message) -> KafkaError | None:
@@ -47,80 +53,94 @@ class Oddities:
             return error
         topic, number = message.topic(), message.partition()
         partition = None if topic is None or number is None else Partition(topic, number)
-        if partition is not None and self._leases.find(partition) is not None:
-            if code == KafkaError._AUTO_OFFSET_RESET:
-                self._overtaken(partition)
-                return None
-            if code == KafkaError._BAD_MSG:
-                self._corrupt(partition, message.offset(), error.str())
-                return None
-        detail = f"{error.name()}: {error.str()}"
-        self._tell(Signal(SignalKind.CLIENT_ERROR, partition, detail=detail))
+        lease = None if partition is None else self._leases.find(partition)
+        if lease is not None and code in (KafkaError._AUTO_OFFSET_RESET, KafkaError._BAD_MSG):
+            # A lease of this very poll has not been fetched for yet: what is said is old.
+            if not lease.fresh:
+                self._meet_log(lease, code, message.offset(), error.str())
+            return None
+        self._say(SignalKind.CLIENT_ERROR, partition, None, f"{error.name()}: {error.str()}")
         return None
 
-    def _overtaken(self, partition: Partition) -> None:
+    def _meet_log(self, lease: Lease, code: int, offset: int | None, said: str) -> None:
+        if code == KafkaError._AUTO_OFFSET_RESET:
+            self._overtaken(lease)
+            return
+        first = lease.watermark.delivered_end if offset is None or offset < 0 else offset
+        self._corrupt(lease, first, said)
+
+    def _overtaken(self, lease: Lease) -> None:
         """The group's position is not in the log: go on with what is left, and say what is not."""
-        lease = self._leases.find(partition)
-        assert lease is not None
+        partition, wanted = lease.partition, lease.watermark.delivered_end
         at = TopicPartition(partition.topic, partition.number)
         try:
-            low, high = self._consumer.get_watermark_offsets(at, timeout=_ANSWER_S)
+            low, high = self._group.consumer.get_watermark_offsets(at, timeout=_ANSWER_S)
         except KafkaException as error:
             detail = f"its ends cannot be had: {error.args[0].str()}"
-            self._tell(Signal(SignalKind.CLIENT_ERROR, partition, detail=detail))
-            low, high = lease.watermark.delivered_end, lease.watermark.delivered_end
-        wanted = lease.watermark.delivered_end
+            self._say(SignalKind.CLIENT_ERROR, partition, wanted, detail)
+            # Asked for again, it is refused again, and the ends are asked for again.
+            self._group.reposition(partition, wanted)
+            return
         if wanted <= high:
-            gone = max(0, low - wanted)
-            detail = f"{gone:,} records from {wanted} on were deleted before they were read"
+            detail = f"{max(0, low - wanted):,} records were deleted before they were read"
             lease.watermark.skip_to(low)
+            begin = max(low, wanted)
         else:
             detail = f"the log ends at {high}, before the group's {wanted}: begun anew at {low}"
             self._leases.grant({partition: Start(low)}, time.monotonic())
-        self._tell(Signal(SignalKind.OVERTAKEN, partition, wanted, detail=detail))
-        self._seek(partition, max(low, wanted) if wanted <= high else low)
+            begin = low
+        self._say(SignalKind.OVERTAKEN, partition, wanted, detail)
+        self._group.reposition(partition, begin)
 
-    def _corrupt(self, partition: Partition, offset: int | None, said: str) -> None:
+    def _corrupt(self, lease: Lease, first: int, said: str) -> None:
         """Read a damaged batch again, and in the end leave it out with a dead letter in its place.
 
-        The client goes on behind it, so the lease ends and a new one begins at what is not done:
-        nothing read after the damage can then stand in for what was not read.
+        Should the client go on behind it, nothing read there may stand in for what was not read:
+        the lease ends, and a new one begins at what is not done.
         """
-        lease = self._leases.find(partition)
-        assert lease is not None
-        offset = lease.watermark.delivered_end if offset is None or offset < 0 else offset
-        readings = self._readings[partition, offset] = (
-            self._readings.get((partition, offset), 0) + 1
-        )
+        partition = lease.partition
+        readings = self._readings[partition, first] = self._readings.get((partition, first), 0) + 1
         detail = f"{said} (reading {readings} of {READINGS})"
-        self._tell(Signal(SignalKind.CORRUPT, partition, offset, detail=detail))
-        if readings >= READINGS and self._bury_place(partition, offset, said):
-            return
-        time.sleep(READ_AGAIN_S)
+        self._say(SignalKind.CORRUPT, partition, first, detail)
         position = lease.watermark.position()
-        position = offset if position is None else position
-        done = tuple(lease.watermark.done_above(position))
-        self._leases.grant({partition: Start(position, done)}, time.monotonic())
-        self._seek(partition, position)
+        position = first if position is None else position
+        done = lease.watermark.done_above(position)
+        if readings >= READINGS:
+            end = self._leave_out(partition, first, said)
+            # Done by its letter: the watermark of the next lease begins with it behind it.
+            done = sorted([*done, Range(first, end)]) if end > first else done
+        else:
+            time.sleep(READ_AGAIN_S)
+        (granted,) = self._leases.grant({partition: Start(position, tuple(done))}, time.monotonic())
+        self._group.reposition(partition, granted.watermark.resume_at())
 
-    def _bury_place(self, partition: Partition, offset: int, said: str) -> bool:
-        """Write a dead letter for what cannot be read; says whether it is written."""
-        place = Message(partition.topic, partition.number, offset, timestamp=(0, 0))
-        cause = Cause("Corrupt", said, f"{READINGS} readings failed", 0)
+    def _leave_out(self, partition: Partition, first: int, said: str) -> int:
+        """Write a dead letter for a batch; returns where it ends, or ``first`` if it has none."""
+        try:
+            end = self._damage.end_of(partition, first)
+        except (TimeoutError, KafkaException) as error:
+            self._say(SignalKind.CLIENT_ERROR, partition, first, str(error))
+            return first
+        place = Message(partition.topic, partition.number, first, timestamp=(0, 0))
+        why = f"{READINGS} readings failed; left out are offsets {first} to {end - 1}"
+        failure = self._bury_now(cast(Record, place), Cause("Corrupt", said, why, 0))
+        if failure is not None:
+            self._say(SignalKind.DEAD_LETTER_FAILED, partition, first, failure)
+            return first
+        self._say(SignalKind.POISONED, partition, first, f"{said}; {why}")
+        return end
+
+    def _bury_now(self, place: Record, cause: Cause) -> str | None:
         ended, failures = threading.Event(), list[str | None]()
 
         def buried(failure: str | None) -> None:
             failures.append(failure)
             ended.set()
 
-        self._bury(cast(Record, place), cause, buried)
-        failure = failures[0] if ended.wait(LETTER_TIMEOUT_S) else "no answer in time"
-        if failure is None:
-            detail = f"{said}; left out, with a dead letter in its place"
-            self._tell(Signal(SignalKind.POISONED, partition, offset, detail=detail))
-            return True
-        self._tell(Signal(SignalKind.DEAD_LETTER_FAILED, partition, offset, detail=failure))
-        return False
+        self._bury(place, cause, buried)
+        return failures[0] if ended.wait(LETTER_TIMEOUT_S) else "no answer in time"
 
-    def _seek(self, partition: Partition, offset: int) -> None:
-        self._consumer.seek(TopicPartition(partition.topic, partition.number, offset))
+    def _say(
+        self, kind: SignalKind, partition: Partition | None, offset: int | None, detail: str
+    ) -> None:
+        self._tell(Signal(kind, partition, offset, detail=detail))
