@@ -92,7 +92,7 @@ class Lab:
             bootstrap, own = lab.plan.addresses.bootstrap(zone), lab.plan.admin_settings()
             wait_ready(bootstrap, len(brokers), lab._first_dead, own)
             if lab.plan.secured:
-                grant(AdminClient({"bootstrap.servers": bootstrap, **own}), suite_accesses())
+                grant(lab.admin(), suite_accesses())
             lab._base_latency()
             state.write_outputs(lab.plan.outputs())
         return lab
@@ -127,6 +127,12 @@ class Lab:
     def down(self) -> None:
         """End every process of the lab and remove its folder."""
         tear_down(self.plan.config.name)
+
+    def admin(self) -> AdminClient:
+        """A client of the lab's administrator, who may do anything."""
+        servers = ",".join(self.plan.addresses.bootstrap(zone) for zone in self.plan.topology.zones)
+        own = self.plan.admin_settings()
+        return AdminClient({"bootstrap.servers": servers, "log_level": 0, **own})
 
     def status(self) -> list[NodeStatus]:
         """Every node and link server, whether it runs or not."""
