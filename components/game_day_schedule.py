@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pulumi
-from pulumi_kubernetes import batch, core, meta, rbac
+from pulumi_kubernetes import batch, core, meta
 
 from blueprint.stack_config import GameDayConfig
-from components import restricted_pods
+from components import restricted_pods, suite_identity
 from components.frozen_config import frozen_config
 from components.kafka_identity import KafkaIdentity
 
 #: Network policies of what a game day reaches admit pods that carry this.
 SUITE_LABEL = "quorate.io/chaos-suite"
-RUNS_FOLDER, OUTPUTS_FILE = "/runs", "/etc/quorate/outputs.json"
+RUNS_FOLDER = "/runs"
 #: A run that is told to end lifts its faults in at most 10 s and restores all within 60 s.
 HEAL_S = 90
 #: A run that could not begin in time is skipped: nobody expects it in the afternoon.
@@ -30,7 +30,6 @@ class GameDayScheduleArgs:
     Attributes:
         outputs: StackOutputs as JSON; no secret is in them.
         identity: The suite's; None only where the cluster asks nobody who he is.
-        readable_secrets: The only Secrets of the namespace that the suite may read.
         account_annotations: What a cloud binds rights of its own to, such as a role's name.
     """
 
@@ -38,7 +37,6 @@ class GameDayScheduleArgs:
     namespace: pulumi.Input[str]
     outputs: pulumi.Input[str]
     identity: KafkaIdentity | None
-    readable_secrets: tuple[pulumi.Input[str], ...] = ()
     account_annotations: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     storage_class: str | None = None
 
@@ -86,34 +84,11 @@ class GameDaySchedule(pulumi.ComponentResource):
         )
 
     def _account(self) -> core.v1.ServiceAccount:
-        """Nothing may be done with it but to read the named Secrets."""
-        readable = list(self._args.readable_secrets)
-        account = core.v1.ServiceAccount(
+        """The API server lets it do nothing, and it has no token to ask with."""
+        return core.v1.ServiceAccount(
             self._name,
             metadata=self._metadata(self._args.account_annotations),
-            automount_service_account_token=bool(readable),
-            opts=self._child,
-        )
-        if readable:
-            self._let_read(readable)
-        return account
-
-    def _let_read(self, secrets: list[pulumi.Input[str]]) -> None:
-        rule = rbac.v1.PolicyRuleArgs(
-            api_groups=[""], resources=["secrets"], resource_names=secrets, verbs=["get"]
-        )
-        rbac.v1.Role(self._name, metadata=self._metadata(), rules=[rule], opts=self._child)
-        rbac.v1.RoleBinding(
-            self._name,
-            metadata=self._metadata(),
-            role_ref=rbac.v1.RoleRefArgs(
-                api_group="rbac.authorization.k8s.io", kind="Role", name=self._name
-            ),
-            subjects=[
-                rbac.v1.SubjectArgs(
-                    kind="ServiceAccount", name=self._name, namespace=self._args.namespace
-                )
-            ],
+            automount_service_account_token=False,
             opts=self._child,
         )
 
@@ -177,34 +152,34 @@ class GameDaySchedule(pulumi.ComponentResource):
                 ),
             ),
         ]
+        before = []
+        if identity is not None:
+            volumes += [identity.volume(), suite_identity.own_volume()]
+            image = self._args.config.image
+            before = [suite_identity.identifying(image, identity, _DECLARED, _DECLARED_FILE)]
         return core.v1.PodSpecArgs(
             service_account_name=account.metadata.name,
-            automount_service_account_token=bool(self._args.readable_secrets),
+            automount_service_account_token=False,
             enable_service_links=False,
             restart_policy="Never",
             security_context=restricted_pods.pod_security(),
             termination_grace_period_seconds=HEAL_S,
+            init_containers=before or None,
             containers=[self._container()],
-            volumes=[*volumes, identity.volume()] if identity else volumes,
+            volumes=volumes,
         )
 
     def _container(self) -> core.v1.ContainerArgs:
         identity, config = self._args.identity, self._args.config
-        mounts = [
-            restricted_pods.scratch_mount(),
-            core.v1.VolumeMountArgs(
-                name="outputs",
-                mount_path=OUTPUTS_FILE,
-                sub_path="outputs.json",
-                read_only=True,
-            ),
-            core.v1.VolumeMountArgs(name="runs", mount_path=RUNS_FOLDER),
-        ]
+        runs = core.v1.VolumeMountArgs(name="runs", mount_path=RUNS_FOLDER)
+        mounts = [restricted_pods.scratch_mount(), runs]
+        mounts.append(suite_identity.own_mount() if identity else _DECLARED)
+        outputs = suite_identity.OUTPUTS_FILE if identity else _DECLARED_FILE
         return core.v1.ContainerArgs(
             name="suite",
             image=config.image,
             command=["python", "-m", "chaos", "run", config.experiment],
-            args=["--outputs", OUTPUTS_FILE, "--runs-dir", RUNS_FOLDER],
+            args=["--outputs", outputs, "--runs-dir", RUNS_FOLDER],
             # Leases are kept where they outlive the pod: the next run, or `chaos restore`, finds
             # what one that was killed has left behind.
             env=[
@@ -215,5 +190,11 @@ class GameDaySchedule(pulumi.ComponentResource):
                 requests={"cpu": _CPU, "memory": _MEMORY}, limits={"memory": _MEMORY}
             ),
             security_context=restricted_pods.container_security(),
-            volume_mounts=[*mounts, identity.mount()] if identity else mounts,
+            volume_mounts=mounts,
         )
+
+
+_DECLARED = core.v1.VolumeMountArgs(
+    name="outputs", mount_path="/etc/quorate/outputs", read_only=True
+)
+_DECLARED_FILE = "/etc/quorate/outputs/outputs.json"

@@ -184,7 +184,6 @@ class KubernetesPlatform(pulumi.ComponentResource):
                 namespace=self._names.namespace,
                 outputs=outputs,
                 identity=self._identity(SUITE.name),
-                readable_secrets=(SUITE.name, self._names.authority_secret),
                 storage_class=config.kubernetes.storage_class,
             ),
             opts=self._ready,

@@ -28,7 +28,6 @@ def every_minute(namespace: str) -> None:
             namespace=namespace,
             outputs="{}",
             identity=identity,
-            readable_secrets=("quorate-chaos", "authority"),
         ),
     )
 
@@ -83,30 +82,18 @@ def test_two_runs_never_overlap(
     assert spec["template"]["spec"]["terminationGracePeriodSeconds"] == HEAL_S
 
 
-def test_the_suite_may_read_its_two_secrets_and_no_more(
+def test_the_suite_may_ask_the_api_server_nothing(
     program_engine: ProgramEngines, kubernetes: StandIn, control_plane: ControlPlane, namespace: str
 ) -> None:
-    """The authorizer itself says what the account may do."""
+    """The authorizer itself says that the account may read no Secret and touch no pod."""
+    api = control_plane.api
     program_engine(lambda: every_minute(namespace), kubernetes).up()
-    role = control_plane.api.get(
-        Reference("rbac.authorization.k8s.io/v1", "Role", "game-day", namespace)
-    )
-    assert role is not None
-    assert role["rules"] == [
-        {
-            "apiGroups": [""],
-            "resources": ["secrets"],
-            "resourceNames": ["quorate-chaos", "authority"],
-            "verbs": ["get"],
-        }
-    ]
-    may = [
-        (verb, name)
-        for verb in ("get", "list", "delete")
-        for name in ("quorate-chaos", "authority", "billing")
-        if _allowed(control_plane.api, namespace, verb, name)
-    ]
-    assert may == [("get", "quorate-chaos"), ("get", "authority")]
+    account = api.get(Reference("v1", "ServiceAccount", "game-day", namespace))
+    assert account is not None
+    assert account["automountServiceAccountToken"] is False
+    for verb in ("get", "list", "delete"):
+        for resource in ("secrets", "pods"):
+            assert not _allowed(api, namespace, verb, resource)
 
 
 def _running(api: Api, namespace: str) -> bool:
@@ -119,8 +106,8 @@ def _turned_away(api: Api, namespace: str) -> bool:
     return any(event["reason"] == "JobAlreadyActive" for event in events)
 
 
-def _allowed(api: Api, namespace: str, verb: str, name: str) -> bool:
-    asked = {"namespace": namespace, "verb": verb, "resource": "secrets", "name": name}
+def _allowed(api: Api, namespace: str, verb: str, resource: str) -> bool:
+    asked = {"namespace": namespace, "verb": verb, "resource": resource}
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SubjectAccessReview",
