@@ -4,12 +4,12 @@ import base64
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
 from pulumi_kubernetes.apiextensions import CustomResource
 
+from lab import process
 from tests.engine.conftest import ProgramEngines
 from tests.engine.control_plane.api import Api, Object, Reference
 from tests.engine.control_plane.control_plane import ControlPlane
@@ -329,10 +329,10 @@ def test_kubeconfig_of_provider(
         engine.up()
 
 
-def test_nothing_left(drive: Driven, namespace: str) -> None:
+def test_nothing_left(drive: Driven, control_plane: ControlPlane, namespace: str) -> None:
     """No provider outlives the engine that started it."""
     drive(lambda: fleet(namespace)).preview()
-    module = "tests.engine.kubernetes_provider"
-    assert not any(
-        module in process.info["cmdline"] for process in psutil.process_iter(["cmdline"])
-    )
+
+    own = str(control_plane.kubeconfig)
+    left = process.find_all("tests.engine.kubernetes_provider", exact=True)
+    assert [found.pid for found in left if found.environ().get("KUBECONFIG") == own] == []

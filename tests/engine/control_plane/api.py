@@ -5,14 +5,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import requests
-from requests.adapters import HTTPAdapter
 
+from tests.engine.control_plane.connection import session
 from tests.engine.control_plane.kubeconfig import Access
 
 #: An object as the API server has it; what is in it, the API server has judged.
@@ -21,7 +19,6 @@ Found = TypeVar("Found")
 
 _CONNECT_S, _ANSWER_S = 5.0, 60.0
 _POLL_S = 0.05
-_CONNECTIONS = 32
 _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
 
@@ -78,22 +75,13 @@ class Api:
     def __init__(self, access: Access) -> None:
         """Nothing is sent yet."""
         self.access = access
-        self._folder = TemporaryDirectory(prefix="quorate-api-")
-        authority = Path(self._folder.name) / "authority.pem"
-        authority.write_text(access.authority)
-        self._session = requests.Session()
-        # A proxy or a netrc of the user's has no business between here and loopback.
-        self._session.trust_env = False
-        self._session.verify = str(authority)
-        self._session.headers["Authorization"] = f"Bearer {access.token}"
-        self._session.mount("https://", HTTPAdapter(pool_maxsize=_CONNECTIONS))
+        self._session = session(access)
         self._resources: dict[str, dict[str, _Resource]] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """End the connections."""
         self._session.close()
-        self._folder.cleanup()
 
     def ready(self) -> bool:
         """Does the API server answer, and say it is ready?"""
@@ -227,6 +215,14 @@ class Api:
             if not answer.ok:
                 raise _error(answer)
             yield answer
+
+    def knows(self, api_version: str, kind: str) -> bool:
+        """Is there such a kind?"""
+        try:
+            self._resource(api_version, kind)
+        except UnknownKind:
+            return False
+        return True
 
     def namespaced(self, api_version: str, kind: str) -> bool:
         """Are objects of this kind in a namespace?

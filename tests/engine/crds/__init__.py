@@ -8,9 +8,9 @@ from pathlib import Path
 
 import yaml
 
-from tests.engine.control_plane.api import Api, Object, Reference, wait_for
+from tests.engine.control_plane.api import Api, Object, wait_for
 
-_ESTABLISHED_S = 60.0
+_SERVED_S = 60.0
 
 
 def files() -> list[Path]:
@@ -23,14 +23,13 @@ def install(api: Api) -> None:
     definitions = [yaml.load(file.read_bytes(), yaml.CSafeLoader) for file in files()]
     for definition in definitions:
         api.apply(definition, "quorate-definitions")
-    wanted = [Reference.of(definition) for definition in definitions]
     wait_for(
         "the definitions to be served",
-        lambda: all(_served(api.get(definition)) for definition in wanted),
-        _ESTABLISHED_S,
+        lambda: all(_served(api, definition["spec"]) for definition in definitions),
+        _SERVED_S,
     )
 
 
-def _served(definition: Object | None) -> bool:
-    conditions = (definition or {}).get("status", {}).get("conditions") or []
-    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
+def _served(api: Api, spec: Object) -> bool:
+    versions = [version["name"] for version in spec["versions"]]
+    return all(api.knows(f"{spec['group']}/{name}", spec["names"]["kind"]) for name in versions)

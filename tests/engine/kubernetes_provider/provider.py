@@ -9,14 +9,7 @@ from pathlib import Path
 
 import requests
 
-from tests.engine.control_plane.api import (
-    Api,
-    ApiError,
-    Object,
-    Reference,
-    UnknownKind,
-    wait_for,
-)
+from tests.engine.control_plane.api import Api, ApiError, Object, Reference, UnknownKind, wait_for
 from tests.engine.control_plane.kubeconfig import Access, BadKubeconfig
 from tests.engine.kubernetes_provider import objects
 from tests.engine.kubernetes_provider.immutable import replaces
@@ -42,6 +35,7 @@ from tests.engine.provider_protocol.values import Path as PropertyPath
 _MANAGER = "pulumi-kubernetes"
 #: The real provider waits ten minutes; nothing that is deleted here takes one.
 _GONE_S = 120.0
+_SERVED_S = 60.0
 _UNSUPPORTED = ("context", "cluster", "renderYamlToDirectory")
 
 
@@ -160,7 +154,11 @@ class KubernetesStandIn(Provider):
 
     def _apply(self, resource: Resource, inputs: Properties) -> Object:
         with _refusing(resource):
-            return self._api.apply(objects.body(inputs), _MANAGER)
+            applied = self._api.apply(objects.body(inputs), _MANAGER)
+            if applied["kind"] == "CustomResourceDefinition":
+                # What depends on it is next, and must find it.
+                wait_for(f"{resource.name} to be served", lambda: self._served(applied), _SERVED_S)
+        return applied
 
     def _rehearse_creation(self, asked: Create) -> None:
         """Have the API server judge what does not depend on anything that is yet to be made."""
@@ -199,6 +197,12 @@ class KubernetesStandIn(Provider):
             key: objects.drifted(item, live.get(key, item if key == "stringData" else None))
             for key, item in body.items()
         }
+
+    def _served(self, definition: Object) -> bool:
+        spec = definition["spec"]
+        versions = [version["name"] for version in spec["versions"] if version["served"]]
+        kind = spec["names"]["kind"]
+        return all(self._api.knows(f"{spec['group']}/{name}", kind) for name in versions)
 
     def _gone(self, which: Reference, uid: object) -> bool:
         live = self._api.get(which)
