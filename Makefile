@@ -22,7 +22,9 @@ $(READY): $(LOCKS)
 gameday: $(READY) ## Boot three zones, lose one, judge every record, write the page.
 	@$(BIN)/python -m chaos run gameday
 
-test: $(READY) ## All tests, on real Kafka.
+test: $(READY) ## All tests, on real Kafka, the real Pulumi engine and a real Kubernetes API server.
+	@$(BIN)/python -m lab.tools.pulumi > /dev/null
+	@$(BIN)/python -m tests.engine.control_plane > /dev/null
 	@$(BIN)/python -m pytest
 
 test-fast: $(READY) ## The tests that start no JVM, no engine and no browser.

@@ -56,7 +56,7 @@ class AwsPlatform(pulumi.ComponentResource):
         """Declare it all."""
         super().__init__("quorate:aws:Platform", name, {}, opts)
         self._args = args
-        self._within = pulumi.ResourceOptions(parent=self, providers=[self._aws_provider()])
+        self._within = pulumi.ResourceOptions(parent=self, providers=[tagged_provider(args, self)])
         self._foundation = AwsFoundation("foundation", args, self._within)
         said = self._said()
         self.outputs = said.apply(lambda one: one.model_dump(mode="json", by_alias=True))
@@ -64,17 +64,6 @@ class AwsPlatform(pulumi.ComponentResource):
         if args.blueprint.fleets or args.blueprint.config.game_day is not None:
             self._fleets(contents, said.apply(lambda one: one.to_json()))
         self.register_outputs({})
-
-    def _aws_provider(self) -> aws.Provider:
-        tags = {STACK_TAG: self._args.stack}
-        if self._args.blueprint.config.chaos:
-            tags[CHAOS_TAG] = self._args.stack
-        return aws.Provider(
-            "aws",
-            region=self._args.aws.region,
-            default_tags=aws.ProviderDefaultTagsArgs(tags=tags),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
 
     def _contents(self) -> AwsContents:
         made, blueprint = self._foundation, self._args.blueprint
@@ -156,6 +145,22 @@ class AwsPlatform(pulumi.ComponentResource):
             secret_arn=made.suite_secret_arn,
         )
         return known.apply(lambda given: stack_outputs(self._args, given))
+
+
+def tagged_provider(args: FoundationArgs, parent: pulumi.Resource | None) -> aws.Provider:
+    """The provider of a stack's region, which tags whatever it makes with the stack's tags.
+
+    The chaos tag is only there where chaos is allowed: without it nothing is touched.
+    """
+    tags = {STACK_TAG: args.stack}
+    if args.blueprint.config.chaos:
+        tags[CHAOS_TAG] = args.stack
+    return aws.Provider(
+        "aws",
+        region=args.aws.region,
+        default_tags=aws.ProviderDefaultTagsArgs(tags=tags),
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
 
 
 def stack_outputs(args: FoundationArgs, given: Mapping[str, object]) -> StackOutputs:
