@@ -6,7 +6,7 @@ from typing import Any
 import pulumi_kubernetes as k8s
 import pytest
 
-from blueprint.failover_profile import BALANCED
+from blueprint.failover_profile import BALANCED, RELAXED, FailoverProfile
 from blueprint.fleets import FleetSpec
 from blueprint.security import Security
 from blueprint.strimzi_names import StrimziNames
@@ -37,7 +37,12 @@ def restricted(control_plane: ControlPlane, namespace: str) -> str:
     return namespace
 
 
-def fleet_of_six(namespace: str, image: str = "fleet:1", instances: int = 6) -> None:
+def fleet_of_six(
+    namespace: str,
+    image: str = "fleet:1",
+    instances: int = 6,
+    profile: FailoverProfile = BALANCED,
+) -> None:
     """Declare a fleet alone."""
     spec = FleetSpec(
         name="billing",
@@ -54,7 +59,7 @@ def fleet_of_six(namespace: str, image: str = "fleet:1", instances: int = 6) -> 
     identity = KafkaIdentity(Security.SCRAM, "billing", "billing", "kafka-cluster-ca-cert")
     ConsumerFleet(
         "billing",
-        ConsumerFleetArgs(spec, namespace, "kafka:9093", identity, (), (9093,), BALANCED),
+        ConsumerFleetArgs(spec, namespace, "kafka:9093", identity, (), (9093,), profile),
     )
 
 
@@ -168,6 +173,25 @@ def test_replicas_are_the_autoscalers(
     scaled = placement.api.get(Reference("keda.sh/v1alpha1", "ScaledObject", "billing", restricted))
     assert scaled is not None
     assert (scaled["spec"]["minReplicaCount"], scaled["spec"]["maxReplicaCount"]) == (9, 12)
+
+
+def test_changed_settings_roll_a_fleet(
+    program_engine: ProgramEngines, kubernetes: StandIn, restricted: str, placement: Placement
+) -> None:
+    """Other time-outs are another object of settings, which new pods are made for."""
+    engine = program_engine(lambda: fleet_of_six(restricted), kubernetes)
+    engine.up()
+    placement.await_zones(FLEET, {"a": 2, "b": 2, "c": 2})
+    before = {pod["metadata"]["name"] for pod in placement.pods(FLEET)}
+    engine.become(lambda: fleet_of_six(restricted, profile=RELAXED))
+    changed = engine.up()
+    assert set(changed.differences()) == {"billing", "billing-settings"}
+    wait_for(
+        "every pod to be a new one",
+        lambda: not before & {pod["metadata"]["name"] for pod in placement.pods(FLEET)},
+        90,
+    )
+    placement.await_zones(FLEET, {"a": 2, "b": 2, "c": 2})
 
 
 def pods_of(pool: Object) -> list[Object]:
