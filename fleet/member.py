@@ -121,7 +121,7 @@ class Member:
         self._consumer = self._group.consumer
         self._oddities = Oddities(self._group, Damage(client), self._leases, bury, tell)
         self._watchdog = Watchdog(settings.hung_after_s)
-        self._at_once = max(LEAST_AT_ONCE, RUN_LENGTH * settings.lanes)
+        self._at_once = max(LEAST_AT_ONCE, RUN_LENGTH * len(self._crew.lanes))
         self._stopped = threading.Event()
         self._fatal: KafkaError | None = None
         self._delivered = self._finished = Load(0, 0)
@@ -207,7 +207,7 @@ class Member:
         self._group.settle(paused=self._gate.flow is Flow.PAUSED)
         if not records:
             return
-        runs = runs_of(records, spans, self._settings.lanes, self._key_of)
+        runs = runs_of(records, spans, len(self._crew.lanes), self._key_of)
         size = sum(run.bytes for run in runs.values())
         self._record_bytes = size / len(records)
         # Counted before it is handed over: what is in flight is never less than nothing.

@@ -59,7 +59,6 @@ class Bench:
         self.leases = Leases()
         self.dealer = Dealer(self.leases, WHERE, lambda place: Partition("t", cast(int, place)))
         self.given = Load(0, 0)
-        self.lanes = lanes
         self.crew.start()
 
     def bury(self, given: Record, cause: Cause, done: Buried) -> None:
@@ -79,7 +78,7 @@ class Bench:
     def give(self, records: Sequence[Record]) -> None:
         """Hand it what one poll returned."""
         admitted, spans = self.dealer.admit(records)
-        runs = runs_of(admitted, spans, self.lanes, self.key_of)
+        runs = runs_of(admitted, spans, len(self.crew.lanes), self.key_of)
         size = sum(run.bytes for run in runs.values())
         self.given = Load(self.given.records + len(admitted), self.given.bytes + size)
         self.crew.give(runs)
