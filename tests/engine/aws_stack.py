@@ -66,7 +66,7 @@ def stand_in(moto: Moto) -> StandIn:
 
 
 def resources(state: Mapping[str, Any], token: str) -> dict[str, dict[str, Any]]:
-    """Of a state the inputs of every resource of a type, by its name; secrets are ciphertext."""
+    """Of a state the inputs of every resource of a type, by its name."""
     return {
         one["urn"].rpartition("::")[2]: one.get("inputs", {})
         for one in state["resources"]

@@ -13,6 +13,7 @@ import yaml
 from jsonschema import Draft4Validator
 
 from blueprint.listeners import Ports
+from blueprint.subnets import Purpose
 from components.kafka_cluster import in_turn
 from lab.tools.pulumi import PulumiTools
 from tests.engine.aws_provider.stand_in import Moto, running_moto
@@ -42,12 +43,13 @@ class Made:
     Attributes:
         preview: What was promised.
         up: What was made.
-        state: The deployment as it is kept, of then.
+        state: The deployment of then, secrets in clear.
+        backend: Where it is kept.
     """
 
-    def __init__(self, engine: Engine, moto: Moto) -> None:
+    def __init__(self, engine: Engine, moto: Moto, backend: Path) -> None:
         """Make it."""
-        self.engine, self.moto = engine, moto
+        self.engine, self.moto, self.backend = engine, moto, backend
         self.preview = engine.preview()
         self.up = engine.up()
         self.state: dict[str, Any] = engine.state()
@@ -68,7 +70,7 @@ def made(pulumi_tools: PulumiTools, tmp_path_factory: pytest.TempPathFactory) ->
     with running_moto(tmp_path_factory.mktemp("moto")) as moto:
         room = Room(tmp_path_factory.mktemp("room"), pulumi_tools, (stand_in(moto),))
         engine = Engine.of_program(foundation(blueprint()), room, stack=STACK)
-        yield Made(engine, moto)
+        yield Made(engine, moto, room.folder / "state")
 
 
 def test_what_is_promised_is_made_and_a_second_up_changes_nothing(made: Made) -> None:
@@ -146,19 +148,20 @@ def test_user_data_is_what_cloud_init_takes_and_holds_no_secret(made: Made) -> N
     for name, inputs in made.inputs("Instance").items():
         text = cloud_config(inputs)
         validator.validate(yaml.safe_load(text))
-        assert f"NODE_NAME='{name}'" in text
+        assert f"NODE_NAME='{name}'\n" in text
         assert re.search(r"VOLUME_ID='vol-[0-9a-f]+'", text)
         assert not any(secret in text for secret in _secrets(made))
 
 
 def test_no_secret_is_in_clear_in_the_state(made: Made) -> None:
-    """Every key and password that was made is searched for in the whole of it."""
-    text = json.dumps(made.state)
+    """Every key and password is searched for in every file that the backend keeps."""
+    kept = [file.read_text() for file in made.backend.rglob("*") if file.is_file()]
+    assert any(f"{STACK}-{Purpose.NODES}-a" in text for text in kept)
     secrets = list(_secrets(made))
     assert len(secrets) > len(_NODES)
-    for secret in secrets:
-        assert json.dumps(secret)[1:-1] not in text
-    assert "PRIVATE KEY" not in text
+    for text in kept:
+        assert not [secret for secret in secrets if json.dumps(secret)[1:-1] in text]
+        assert "PRIVATE KEY" not in text
 
 
 def test_only_declared_clients_are_admitted(made: Made) -> None:
