@@ -1,5 +1,6 @@
 #!/bin/sh
 # Runs Pulumi on this project with all that it needs: stacks/pulumi.sh up --stack local
+# or gives a shell the same: eval "$(stacks/pulumi.sh env)"
 # A CLI, a login or a passphrase of the user's own is used; where there is none, a CLI is built
 # once, and state and passphrase are kept beside the lab's own state.
 set -eu
@@ -19,5 +20,15 @@ if [ -z "${PULUMI_BACKEND_URL:-}" ] && ! pulumi whoami --non-interactive >/dev/n
       python -c 'import secrets; print(secrets.token_urlsafe(32))' >"$PULUMI_CONFIG_PASSPHRASE_FILE"
     )
   fi
+fi
+if [ "${1:-}" = env ]; then
+  exec python - <<'EOT'
+import os
+import shlex
+
+named = ("PATH", "PYTHONPATH", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE")
+for name in filter(os.environ.get, named):
+    print(f"export {name}={shlex.quote(os.environ[name])}")
+EOT
 fi
 exec pulumi "$@"
