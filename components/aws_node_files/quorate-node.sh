@@ -12,7 +12,8 @@ readonly ETC=${KAFKA_ETC:-/etc/kafka}
 readonly ROOM=${QUORATE_ROOM:-/run/quorate}
 readonly WAIT_S=${QUORATE_WAIT_S:-3600} POLL_S=${QUORATE_POLL_S:-5}
 # A controller that has not caught up for this long is behind; it does so several times a second.
-readonly BEHIND_MS=10000
+readonly BEHIND_MS=3000
+AWAY_SINCE_MS=0
 readonly TOOL_TIMEOUT_S=120
 export AWS_RETRY_MODE=standard AWS_MAX_ATTEMPTS=5
 
@@ -140,18 +141,38 @@ in_sync() {
   [[ -z $behind ]]
 }
 
-# Whether every voter follows the quorum's leader.
-quorum_is_whole() {
+quorum() {
   timeout "$TOOL_TIMEOUT_S" "$KAFKA/bin/kafka-metadata-quorum.sh" \
     --bootstrap-controller "$CONTROLLER_BOOTSTRAP" --command-config "$ETC/tools.properties" \
-    describe --replication 2>"$ROOM/tool.log" \
-    | awk -v wanted="$CONTROLLERS" -v most="$BEHIND_MS" '
-        $NF == "Leader" { leader = $(NF - 1); voters++ }
-        $NF == "Follower" { seen[voters++] = $(NF - 1) }
-        END {
-          if (!leader || voters != wanted) exit 1
-          for (one in seen) if (leader - seen[one] > most) exit 1
-        }'
+    describe --replication 2>"$ROOM/tool.log"
+}
+
+# Whether every voter follows the quorum's leader, and this one has done so since $AWAY_SINCE_MS.
+quorum_is_whole() {
+  quorum | awk -v wanted="$CONTROLLERS" -v most="$BEHIND_MS" -v own="$NODE_ID" \
+    -v since="$AWAY_SINCE_MS" '
+      $NF == "Leader" { leader = $(NF - 1); voters++ }
+      $NF == "Follower" { seen[voters++] = $(NF - 1) }
+      $1 == own { back = $(NF - 1) > since }
+      END {
+        if (!leader || voters != wanted || !back) exit 1
+        for (one in seen) if (leader - seen[one] > most) exit 1
+      }'
+}
+
+# By the leader's own clock; what was caught up before counts for nothing after a restart. Without a
+# leader this controller is needed all the more: it is not waited for longer than a few tries.
+note_absence() {
+  local now _
+  for _ in 1 2 3 4 5; do
+    now=$(quorum | awk '$NF == "Leader" { print $(NF - 1) }') || now=
+    if [[ $now =~ ^[0-9]+$ ]]; then
+      AWAY_SINCE_MS=$now
+      return
+    fi
+    sleep "$POLL_S"
+  done
+  say "the other controllers have no leader; $NODE_NAME is started all the same"
 }
 
 await_calm() {
@@ -171,7 +192,9 @@ roll() {
     say "$NODE_NAME runs with these settings already"
   else
     put_in_place
-    systemctl restart kafka
+    systemctl stop kafka
+    [[ $ROLE == broker ]] || note_absence
+    systemctl start kafka
     digest >"$ROOM/running"
   fi
   await_calm "$OWN_BOOTSTRAP"

@@ -1,0 +1,217 @@
+"""The script that rolls a node on EC2, on a real cluster: only AWS and systemd are stood in for."""
+
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from confluent_kafka.cimpl import NewTopic
+
+from blueprint.listeners import REPLICATION
+from blueprint.topology import Node, Role
+from lab.cluster import Lab
+from lab.equipment import have_tools
+
+pytestmark = pytest.mark.cluster
+
+SCRIPT = Path(__file__).parents[2] / "components/aws_node_files/quorate-node.sh"
+_TIMEOUT_S = 120.0
+_TOOLS = {
+    "kafka-topics.sh": "org.apache.kafka.tools.TopicCommand",
+    "kafka-metadata-quorum.sh": "org.apache.kafka.tools.MetadataQuorumCommand",
+}
+#: A stop and a start are each asked for by one file, and done when there is another.
+_SYSTEMCTL = """#!/bin/bash
+[[ $1 != stop && $1 != start ]] || {{
+  touch {room}/$1
+  until [[ -e {room}/done ]]; do sleep 0.1; done
+  rm {room}/done
+}}
+"""
+_AWS = """#!/bin/bash
+echo "told by aws: $*" | sed 's/ --query.*//'
+"""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a node's script finds on its machine."""
+
+    lab: Lab
+    folder: Path
+
+    def run(self, action: str, node: Node, wait_s: int = 100) -> "subprocess.Popen[str]":
+        """Start the script as a node."""
+        env = self.folder / f"{node.name}.env"
+        env.write_text("".join(f"{k}={shlex.quote(v)}\n" for k, v in self._facts(node).items()))
+        return subprocess.Popen(
+            ["bash", SCRIPT, action],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ
+            | {
+                "PATH": f"{self.folder}/stand-ins:{os.environ['PATH']}",
+                "QUORATE_ENV": str(env),
+                "QUORATE_ROOM": str(self.folder / f"room-{node.name}"),
+                "QUORATE_WAIT_S": str(wait_s),
+                "QUORATE_POLL_S": "0.2",
+                "KAFKA_HOME": str(self.folder / "kafka"),
+                "KAFKA_ETC": str(self.folder / "etc"),
+            },
+        )
+
+    def wanted(self, what: str) -> bool:
+        """Whether the script has asked for a ``stop`` or ``start`` of Kafka."""
+        return (self.folder / what).exists()
+
+    def serve(self, node: Node) -> None:
+        """Do the stop and the start that the script asks for, and tell it."""
+        for what, act in (("stop", self.lab.stop), ("start", self.lab.start)):
+            wait_for(lambda what=what: self.wanted(what))  # type: ignore[misc]
+            act(node.id)
+            (self.folder / what).unlink()
+            (self.folder / "done").touch()
+
+    def _facts(self, node: Node) -> dict[str, str]:
+        plan = self.lab.plan
+        port = plan.addresses.ports.of(REPLICATION)
+        quorum = ",".join(str(plan.endpoint(one)) for one in plan.topology.controllers)
+        brokers = {one: f"{plan.addresses.host(one)}:{port}" for one in plan.topology.brokers}
+        peers = ",".join(at for one, at in brokers.items() if one != node)
+        of_quorum = node.role is Role.CONTROLLER
+        return {
+            "NODE_NAME": node.name,
+            "NODE_ID": str(node.id),
+            "ROLE": node.role.value,
+            "OWN_BOOTSTRAP": quorum if of_quorum else brokers[node],
+            "PEER_BOOTSTRAP": quorum if of_quorum else peers,
+            "CONTROLLER_BOOTSTRAP": quorum,
+            "CONTROLLERS": str(len(plan.topology.controllers)),
+            "DATA_MOUNT": str(self.folder),
+            "SECRETS_DIR": str(self.folder),
+            **dict.fromkeys(
+                (
+                    "SETTINGS_PARAMETER",
+                    "SYSCTL_PARAMETER",
+                    "LIMITS_PARAMETER",
+                    "AUTHORITY_PARAMETER",
+                    "NODE_SECRET",
+                ),
+                "a-name",
+            ),
+        }
+
+
+@pytest.fixture
+def machine(lab: Lab, tmp_path: Path) -> Iterator[Machine]:
+    """A machine with Kafka's own tools, and stand-ins for what only a machine of EC2 has."""
+    jvm = have_tools().jvm
+    hosts = f"-Djdk.net.hosts.file={lab.plan.hosts('a')}"
+    programs = {
+        tmp_path
+        / "kafka/bin"
+        / name: f'#!/bin/sh\nexec {shlex.join(jvm.command(main, 128, hosts))} "$@"\n'
+        for name, main in _TOOLS.items()
+    }
+    stand_ins = tmp_path / "stand-ins"
+    programs |= {stand_ins / name: "#!/bin/sh\n" for name in ("install", "sysctl")}
+    programs[stand_ins / "mountpoint"] = "#!/bin/sh\nexit 1\n"
+    programs[stand_ins / "systemctl"] = _SYSTEMCTL.format(room=tmp_path)
+    programs[stand_ins / "aws"] = _AWS
+    for file, text in programs.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        file.chmod(0o755)
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/tools.properties").touch()
+    yield Machine(lab, tmp_path)
+    dead = [node.id for node in lab.plan.topology.nodes if not lab.alive(node.id)]
+    lab.start(*dead)
+
+
+def test_a_broker_is_restarted_only_in_a_calm_cluster_and_once(machine: Machine) -> None:
+    """While another broker is away it waits; afterwards it restarts, and waits until it is back."""
+    lab = machine.lab
+    own, other = lab.plan.topology.brokers[:2]
+    made = lab.admin().create_topics([NewTopic("rolled", 6, 3)])
+    made["rolled"].result(30)
+    lab.kill(other.id)
+    rolling = machine.run("roll", own)
+    try:
+        assert "waiting: no partition is under-replicated" in _line(rolling)
+        assert not machine.wanted("stop")
+        lab.start(other.id)
+        machine.serve(own)
+        _, said = rolling.communicate(timeout=_TIMEOUT_S)
+    finally:
+        rolling.kill()
+    assert rolling.returncode == 0, said
+    assert "the cluster is calm" in said
+    again = machine.run("roll", own)
+    _, said = again.communicate(timeout=_TIMEOUT_S)
+    assert again.returncode == 0, said
+    assert "runs with these settings already" in said
+    assert not machine.wanted("stop")
+
+
+def test_a_controller_is_back_only_when_it_follows_again(machine: Machine) -> None:
+    """Even the leader of the quorum: what it knew before it went counts for nothing."""
+    first = machine.lab.plan.topology.controllers[0]
+    rolling = machine.run("roll", first)
+    try:
+        machine.serve(first)
+        _, said = rolling.communicate(timeout=_TIMEOUT_S)
+    finally:
+        rolling.kill()
+    assert rolling.returncode == 0, said
+    assert "the cluster is calm" in said
+
+
+def test_a_controller_waits_for_every_voter(machine: Machine) -> None:
+    """A quorum that lacks one is not calm; the script says so and gives up in time."""
+    first, *_, last = machine.lab.plan.topology.controllers
+    machine.lab.kill(last.id)
+    gone = time.monotonic() + 4
+    wait_for(lambda: time.monotonic() > gone)
+    lacking = machine.run("await", first, wait_s=8)
+    _, said = lacking.communicate(timeout=_TIMEOUT_S)
+    assert lacking.returncode == 1, said
+    assert "every controller follows the leader: not after 8 s" in said
+
+
+def test_a_node_is_rolled_by_one_at_a_time(machine: Machine) -> None:
+    """A second roll of the same node is refused while the first goes on."""
+    own, other = machine.lab.plan.topology.brokers[:2]
+    machine.lab.kill(other.id)
+    first = machine.run("roll", own)
+    try:
+        _line(first)
+        second = machine.run("roll", own)
+        _, said = second.communicate(timeout=_TIMEOUT_S)
+        assert second.returncode == 1
+        assert "is being rolled already" in said
+    finally:
+        first.kill()
+        first.communicate(timeout=_TIMEOUT_S)
+
+
+def _program(command: list[str]) -> str:
+    return f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n'
+
+
+def _line(process: "subprocess.Popen[str]") -> str:
+    assert process.stderr is not None
+    return process.stderr.readline()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Return once it holds; fail if it does not in time."""
+    deadline = time.monotonic() + _TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.05)
