@@ -31,7 +31,7 @@ from components.kafka_admin import KafkaConnection, Refused, note
 from lab.cluster import Lab, tear_down
 from lab.config import LabConfig, parse
 from lab.problem import LabError
-from lab.roll import FIXED, not_as_wanted, roll_to
+from lab.roll import FIXED, not_as_wanted, roll_to, why_dead
 from lab.state import state_of
 
 _FIELDS = ("name", "profile", "cross_zone_latency_ms", "broker_overrides", "security")
@@ -249,7 +249,8 @@ def _made(props: dict[str, Any]) -> dict[str, Any]:
     try:
         lab = roll_to(_config(props), note)
     except (BadInput, LabError) as error:
-        raise Refused(f"lab {name}: {'; '.join(str(error).splitlines())}") from None
+        reason = "; ".join(filter(None, [*str(error).splitlines(), why_dead(str(name))]))
+        raise Refused(f"lab {name}: {reason}") from None
     said = {field: props[field] for field in _FIELDS}
     zones, addresses = lab.plan.topology.zones, lab.plan.addresses
     return said | {

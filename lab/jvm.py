@@ -71,7 +71,9 @@ class Jvm:
             done = subprocess.run(said, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode != 0:
             lines = (done.stderr + done.stdout).strip().splitlines() or ["it said nothing"]
-            reason = lines[-1]
+            # Java says why first, and then where; a refusal without a trace ends in its reason.
+            reason = next((line for line in lines if "Exception: " in line), lines[-1])
+            reason = reason.rpartition("Exception: ")[2]
             for user in users:
                 reason = reason.replace(user.password, "***")
             raise LabError(f"could not format the controllers' storage: {reason}")

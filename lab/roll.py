@@ -32,6 +32,8 @@ FIXED = ("name", "security", "slot")
 SYNC_TIMEOUT_S = 90.0
 _POLL_S, _LOOK_EVERY_S = 0.1, 2.0
 _ANSWER_TIMEOUT_S = 2.0
+#: A node that gives up says why near the end of its log.
+_LAST_LINES = 400
 
 
 def roll_to(config: LabConfig, say: Say = silent) -> Lab:
@@ -261,3 +263,23 @@ def _replace(path: Path, text: str) -> None:
     new = path.with_name(f".{path.name}")
     new.write_text(text)
     os.replace(new, path)
+
+
+def why_dead(name: str) -> str:
+    """Why the nodes of a lab that have no process ended, as far as their logs say so."""
+    state, dead = state_of(name), []
+    with suppress(BadInput, LabError):
+        dead = [row.name for row in Lab.open(name).status() if row.pid is None]
+    reasons = (_reason(state.logs / f"{node}.log") for node in dead)
+    return "; ".join(dict.fromkeys(filter(None, reasons)))
+
+
+def _reason(log: Path) -> str:
+    """The exception that stands below the last line in which a node gave up."""
+    with suppress(OSError):
+        lines = log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
+        for index in reversed(range(len(lines))):
+            if "fatal exception" in lines[index].lower():
+                found = (line for line in lines[index:] if "Exception: " in line)
+                return next(found, "").partition("Exception: ")[2]
+    return ""

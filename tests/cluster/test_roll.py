@@ -32,6 +32,7 @@ pytestmark = pytest.mark.cluster
 ROOT = Path(__file__).parents[2]
 SETTING = "log.cleaner.backoff.ms"
 BUDGET_S = predict(BALANCED, Loss.KILL, controller_inside=True).produce_s
+_ADMINS: dict[str, AdminClient] = {}
 
 
 def config(name: str, value: str, **other: object) -> LabConfig:
@@ -40,9 +41,13 @@ def config(name: str, value: str, **other: object) -> LabConfig:
 
 
 def admin_of(lab: Lab) -> AdminClient:
-    """The lab's administrator."""
-    bootstrap = lab.outputs.bootstrap_servers["a"]
-    return AdminClient({"bootstrap.servers": bootstrap, **lab.plan.admin_settings()})
+    """The lab's administrator; kept, since a request ends with the client that made it."""
+    name = lab.plan.config.name
+    if name not in _ADMINS:
+        bootstrap = lab.outputs.bootstrap_servers["a"]
+        settings = {"bootstrap.servers": bootstrap, **lab.plan.admin_settings()}
+        _ADMINS[name] = AdminClient({**settings})
+    return _ADMINS[name]
 
 
 def in_force(lab: Lab) -> set[str | None]:

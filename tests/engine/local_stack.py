@@ -19,6 +19,7 @@ from lab.tools.pulumi import PulumiTools
 from tests.engine.harness import Engine, Room
 
 STACK = "local"
+_ADMINS: dict[str, AdminClient] = {}
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,11 @@ class LocalStack:
         return Lab.open(self.name)
 
     def admin(self) -> AdminClient:
-        """The lab's administrator."""
-        bootstrap = self.outputs().bootstrap_servers["a"]
-        return AdminClient({"bootstrap.servers": bootstrap, **self.lab().plan.admin_settings()})
+        """The lab's administrator; kept, since a request ends with the client that made it."""
+        if self.name not in _ADMINS:
+            bootstrap, own = self.outputs().bootstrap_servers["a"], self.lab().plan.admin_settings()
+            _ADMINS[self.name] = AdminClient({"bootstrap.servers": bootstrap, **own})
+        return _ADMINS[self.name]
 
     def pids(self) -> dict[str, int | None]:
         """The lab's processes."""
