@@ -11,10 +11,10 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +29,9 @@ from lab.config import LabConfig
 
 RESULTS = Path(__file__).parent / "results" / "fleet_lanes.json"
 PARTITIONS, KEYS, RECORDS = 12, 20_000, 3_000_000
-WARM_S = 2.0
+WARM_S = 3.0
+#: Up to so many in flight threads are the cheaper lanes.
+THREADS_DO = 64
 _END_S = 90.0
 #: Kinds of work and milliseconds of each record.
 WORKS = (("wait", 0.0), ("wait", 0.1), ("wait", 1.0), ("wait", 5.0), ("wait", 10.0), ("cpu", 0.1))
@@ -100,8 +102,21 @@ def fill(servers: str, topic: str) -> None:
     assert producer.flush(300) == 0
 
 
-def measure(servers: str, topic: str, contender: str, cell: Cell, span_s: float) -> float:
-    """Records per second of one contender; 0 when it handled nothing.
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One contender at one cell.
+
+    Attributes:
+        per_s: Records per second; 0 when it handled nothing.
+        cpu_us: CPU time of one record, of its whole process, where the contender says it.
+    """
+
+    per_s: float
+    cpu_us: float | None
+
+
+def measure(servers: str, topic: str, contender: str, cell: Cell, span_s: float) -> Measured:
+    """Let one contender work.
 
     Raises:
         TimeoutError: It did not end.
@@ -127,7 +142,10 @@ def measure(servers: str, topic: str, contender: str, cell: Cell, span_s: float)
     finally:
         for process in running:
             process.kill()
-    return rate([json.loads(text)["samples"] for text in said if text.strip()])
+    found = [json.loads(text) for text in said if text.strip()]
+    cpu_us = [each["cpu_us_per_record"] for each in found if each.get("cpu_us_per_record")]
+    per_s = rate([each["samples"] for each in found])
+    return Measured(per_s, statistics.mean(cpu_us) if cpu_us else None)
 
 
 def _commands(contender: str, cell: Cell) -> tuple[list[list[str]], dict[str, str]]:
@@ -139,38 +157,74 @@ def _commands(contender: str, cell: Cell) -> tuple[list[list[str]], dict[str, st
         return [command], extra
     if contender == "2 processes":
         # Handlers that wait are cheapest as tasks where there are many of them.
-        kind = (
-            "tasks"
-            if cell.kind == "wait" and cell.work_ms >= 1 and cell.in_flight > 16
-            else "threads"
-        )
+        many = cell.work_ms >= 1 and cell.in_flight > THREADS_DO
+        kind = "tasks" if cell.kind == "wait" and many else "threads"
         return [[*ours, kind]] * 2, {}
     return [[*ours, contender]], {}
 
 
-def table(found: dict[str, dict[str, float]]) -> str:
+Rates = dict[str, dict[str, float]]
+
+
+def table(found: Rates) -> str:
     """Rates in records per second, and the best of ours against each peer."""
-    lines = [
-        "| work, in flight | "
-        + " | ".join(CONTENDERS)
-        + " | ours/java | ours/pyrallel | ours/sequential |",
-        "|---|" + "---|" * (len(CONTENDERS) + 3),
-    ]
+    ratios = [*PEERS, "sequential"]
+    names = ["work, in flight", *CONTENDERS, *(f"ours/{name}" for name in ratios)]
+    lines = [_row(names), "|" + "---|" * len(names)]
     for cell, rates in found.items():
         best = max(rates.get(name, 0.0) for name in OURS)
         cells = [f"{rates[name]:,.0f}" if name in rates else "" for name in CONTENDERS]
-        ratios = [_ratio(best, rates.get(name)) for name in (*PEERS, "sequential")]
-        lines.append(f"| {cell} | " + " | ".join([*cells, *ratios]) + " |")
+        lines.append(_row([cell, *cells, *(_ratio(best, rates.get(name)) for name in ratios)]))
     return "\n".join(lines) + "\n"
+
+
+def cpu_table(found: Rates) -> str:
+    """Microseconds of CPU of one record, the client's and the broker connection's included."""
+    names = [name for name in CONTENDERS if any(name in cell for cell in found.values())]
+    lines = [_row(["work, in flight", *names]), "|" + "---|" * (len(names) + 1)]
+    for cell, cpu_us in found.items():
+        lines.append(_row([cell, *(f"{cpu_us[n]:.2f}" if n in cpu_us else "" for n in names)]))
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
 def _ratio(best: float, other: float | None) -> str:
     return f"{best / other:.1f}x" if other else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is measured, in which order; the plain loop knows no concurrency and runs once."""
+
+    cells: tuple[Cell, ...]
+    contenders: tuple[str, ...]
+    runs: int
+    span_s: float
+
+    def steps(self) -> list[tuple[Cell, str]]:
+        """One contender after the other at each cell, all of it ``runs`` times."""
+        first = self.cells[0].in_flight
+        every = itertools.product(range(self.runs), self.cells, self.contenders)
+        return [(c, who) for _, c, who in every if who != "sequential" or c.in_flight == first]
+
+    def medians(self, found: Mapping[tuple[Cell, str], Sequence[float]]) -> Rates:
+        """The median of each, by cell and contender."""
+        known = {key: statistics.median(values) for key, values in found.items() if values}
+        first = self.cells[0].in_flight
+        rates: Rates = {}
+        for cell, who in itertools.product(self.cells, self.contenders):
+            at = replace(cell, in_flight=first) if who == "sequential" else cell
+            if (at, who) in known:
+                rates.setdefault(str(cell), {})[who] = known[at, who]
+        return rates
+
+
 def main(
     runs: Annotated[int, typer.Option(min=1)] = 5,
-    span_s: Annotated[float, typer.Option(min=2)] = 8.0,
+    span_s: Annotated[float, typer.Option(min=2)] = 9.0,
     only: Annotated[list[str] | None, typer.Option(help="contenders")] = None,
     works: Annotated[list[str] | None, typer.Option(help="such as wait:1")] = None,
     in_flight: Annotated[list[int] | None, typer.Option()] = None,
@@ -179,35 +233,29 @@ def main(
 ) -> None:
     """Measure every cell; the medians are what is written."""
     chosen = [(k, float(ms)) for k, ms in (w.split(":") for w in works)] if works else WORKS
-    cells = [Cell(kind, ms, n) for kind, ms in chosen for n in (in_flight or IN_FLIGHT)]
-    found: dict[str, dict[str, list[float]]] = {str(cell): {} for cell in cells}
+    cells = tuple(Cell(kind, ms, n) for kind, ms in chosen for n in (in_flight or IN_FLIGHT))
+    plan = Plan(cells, tuple(only or CONTENDERS), runs, span_s)
+    rates: dict[tuple[Cell, str], list[float]] = defaultdict(list)
+    cpus: dict[tuple[Cell, str], list[float]] = defaultdict(list)
     lab = Lab.up(LabConfig(name="bench-lanes", quick_start=False))
     try:
         servers, topic = lab.outputs.bootstrap_servers["a"], "lanes"
-        began_s = time.monotonic()
         fill(servers, topic)
-        print(f"filled in {time.monotonic() - began_s:.0f} s", flush=True)
-        for _, cell, contender in itertools.product(range(runs), cells, only or CONTENDERS):
-            if contender == "sequential" and cell.in_flight != cells[0].in_flight:
-                continue
+        for cell, contender in plan.steps():
             took = measure(servers, topic, contender, cell, span_s)
-            found[str(cell)].setdefault(contender, []).append(took)
-            print(f"{cell}: {contender} {took:,.0f}/s", flush=True)
+            rates[cell, contender].append(took.per_s)
+            cpus[cell, contender] += [took.cpu_us] if took.cpu_us else []
+            print(f"{cell}: {contender} {took.per_s:,.0f}/s, {took.cpu_us or 0:.2f} us", flush=True)
     finally:
         lab.down()
-    medians = {
-        name: {contender: statistics.median(took) for contender, took in rates.items()}
-        for name, rates in found.items()
-    }
-    for kind, ms in chosen:
-        alike = [str(cell) for cell in cells if (cell.kind, cell.work_ms) == (kind, ms)]
-        for name in alike[1:]:
-            if "sequential" in medians[alike[0]]:
-                medians[name]["sequential"] = medians[alike[0]]["sequential"]
-    out.write_text(json.dumps({"runs": runs, "span_s": span_s, "rates": medians}, indent=1) + "\n")
-    heading = f"# Records per second, median of {runs}\n\n" + (f"{note}\n\n" if note else "")
-    out.with_suffix(".md").write_text(heading + table(medians))
-    print(table(medians))
+    found, cpu_us = plan.medians(rates), plan.medians(cpus)
+    said = {"runs": runs, "span_s": span_s, "rates_per_s": found, "cpu_us_per_record": cpu_us}
+    out.write_text(json.dumps(said, indent=1) + "\n")
+    parts = [f"# Records per second, median of {runs}", *([note] if note else []), table(found)]
+    parts += ["## CPU of one record, us", cpu_table(cpu_us)]
+    text = "\n\n".join(part.strip() for part in parts) + "\n"
+    out.with_suffix(".md").write_text(text)
+    print(text)
 
 
 if __name__ == "__main__":
