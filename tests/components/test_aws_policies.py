@@ -1,0 +1,117 @@
+"""Every IAM document that a stack on AWS renders, judged by AWS's own table of actions."""
+
+import json
+from typing import Any
+
+import pytest
+
+from blueprint.stack_config import ArtifactConfig
+from components.aws_key import StackKeyArgs, key_policy
+from components.aws_policies import (
+    NodeRights,
+    SuiteRights,
+    node_policy,
+    partition_of,
+    readable_objects,
+    suite_policy,
+    trust,
+)
+
+_ACCOUNT, _REGION = "123456789012", "eu-west-1"
+_ARTIFACT = ArtifactConfig(bucket="artifacts", key="kafka.tgz", sha512="ab" * 64)
+_KEY = f"arn:aws:kms:{_REGION}:{_ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+_SECRET = f"arn:aws:secretsmanager:{_REGION}:{_ACCOUNT}:secret:quorate/test/broker-1-AbCdEf"
+#: What AWS itself lets nobody narrow to a resource.
+_UNBOUNDED = {"BeReachedBySystemsManager", "Look"}
+
+
+def _node() -> str:
+    return node_policy(
+        NodeRights(
+            partition="aws",
+            region=_REGION,
+            key_arn=_KEY,
+            secret_arns=[_SECRET],
+            parameter_arns=[f"arn:aws:ssm:{_REGION}:{_ACCOUNT}:parameter/quorate/test/broker-1/x"],
+            log_group_arn=f"arn:aws:logs:{_REGION}:{_ACCOUNT}:log-group:/quorate/test",
+            artifact=_ARTIFACT,
+        )
+    )
+
+
+def _suite() -> str:
+    return suite_policy(
+        SuiteRights(
+            partition="aws",
+            region=_REGION,
+            account_id=_ACCOUNT,
+            chaos_tag=("quorate:chaos", "test"),
+            secret_arn=_SECRET,
+            key_arn=_KEY,
+        )
+    )
+
+
+@pytest.mark.parametrize("text", [_node(), _suite()], ids=["node", "suite"])
+def test_policies_are_understood(text: str) -> None:
+    """Actions, resources and conditions are all ones that AWS knows, and fit each other."""
+    parliament = pytest.importorskip("parliament", reason="parliament is not installed")
+    found = parliament.analyze_policy_string(text).findings
+    # A network ACL is made of a VPC and of itself, each allowed by a statement of its own.
+    split = "ec2:CreateNetworkAcl"
+    grave = [one for one in found if one.issue != "RESOURCE_STAR" and split not in str(one.detail)]
+    assert not [f"{one.issue}: {one.detail} {one.location}" for one in grave]
+
+
+@pytest.mark.parametrize("text", [_node(), _suite()], ids=["node", "suite"])
+def test_nothing_is_granted_with_a_wildcard(text: str) -> None:
+    """Each action is named, and only what AWS lets nobody narrow is for every resource."""
+    for statement in _statements(text):
+        assert not any("*" in action for action in statement["Action"])
+        if statement["Resource"] == "*":
+            assert statement["Sid"] in _UNBOUNDED
+
+
+def test_the_suite_changes_only_what_carries_the_stacks_tag() -> None:
+    """Each change of it is bound to the tag: of the resource, or of what is asked for."""
+    changes = [s for s in _statements(_suite()) if s["Action"][0].startswith("ec2:")]
+    for statement in changes:
+        if statement["Sid"] != "Look":
+            (condition,) = statement["Condition"].values()
+            keys = {key.partition("/")[2] for key in condition if "Tag/" in key}
+            assert keys == {"quorate:chaos"}
+
+
+def test_only_a_service_of_aws_takes_on_a_role() -> None:
+    """And pods are told apart by tags that their agent gives."""
+    (machine,) = _statements(trust("ec2.amazonaws.com"))
+    assert machine["Principal"] == {"Service": "ec2.amazonaws.com"}
+    assert machine["Action"] == ["sts:AssumeRole"]
+    (pod,) = _statements(trust("pods.eks.amazonaws.com"))
+    assert pod["Action"] == ["sts:AssumeRole", "sts:TagSession"]
+
+
+def test_the_key_is_used_for_logs_of_one_group_alone() -> None:
+    """Everything else is the account's own policies' to say."""
+    args = StackKeyArgs("test", "aws", _REGION, _ACCOUNT, "/quorate/test", protect=False)
+    _, logs = _statements(key_policy(args, _ACCOUNT))
+    (bound,) = logs["Condition"]["ArnEquals"].values()
+    assert bound == f"arn:aws:logs:{_REGION}:{_ACCOUNT}:log-group:/quorate/test"
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")],
+)
+def test_arns_begin_with_the_regions_partition(region: str, partition: str) -> None:
+    """Elsewhere they would name nothing."""
+    assert partition_of(region) == partition
+    for arn in readable_objects(partition, region, _ARTIFACT):
+        assert arn.startswith(f"arn:{partition}:s3:::")
+
+
+def _statements(text: str) -> list[dict[str, Any]]:
+    document = json.loads(text)
+    assert document["Version"] == "2012-10-17"
+    statements: list[dict[str, Any]] = document["Statement"]
+    return statements
