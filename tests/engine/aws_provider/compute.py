@@ -1,16 +1,15 @@
-"""Machines and their disks."""
+"""Machines, and the templates of machines."""
 
 import base64
-from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from tests.engine.aws_provider.cloud import Cloud
-from tests.engine.aws_provider.entry import Entry, Fault, ec2, ec2_one, ec2_tag, nothing
+from tests.engine.aws_provider.disks import instance_of, judge_disk, resize
+from tests.engine.aws_provider.entry import Entry, ec2, ec2_one, ec2_tag, nothing
 from tests.engine.aws_provider.names import Values, lower, pick, tag_list, take, upper
 from tests.engine.aws_provider.network import described
-from tests.engine.aws_provider.rules import number_of, one_of, shaped
 from tests.engine.provider_protocol.provider import Refused
 
 _METADATA = "httpTokens httpEndpoint httpPutResponseHopLimit instanceMetadataTags"
@@ -42,14 +41,14 @@ def _run(cloud: Cloud, inputs: Values) -> str:
 
 def _tag_volumes(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
     before, after = old.get("volumeTags", {}), new.get("volumeTags", {})
-    for one in _instance(cloud, id_)["BlockDeviceMappings"]:
+    for one in instance_of(cloud, id_)["BlockDeviceMappings"]:
         ec2_tag(cloud, one["Ebs"]["VolumeId"], after, [key for key in before if key not in after])
 
 
-def _user_data(inputs: Values) -> str | None:
+def _user_data(inputs: Values) -> bytes | None:
     if "userDataBase64" in inputs:
-        return base64.b64decode(inputs["userDataBase64"]).decode("latin-1")
-    return inputs.get("userData")
+        return base64.b64decode(inputs["userDataBase64"])
+    return inputs["userData"].encode() if "userData" in inputs else None
 
 
 def _place(inputs: Values) -> Values:
@@ -115,13 +114,8 @@ def _image(cloud: Cloud, ami: str) -> Values:
         raise Refused(f"InvalidAMIID.NotFound: no image {ami} in {cloud.region}") from None
 
 
-def _instance(cloud: Cloud, id_: str) -> Values:
-    found = cloud("ec2").describe_instances(InstanceIds=[id_])["Reservations"]
-    return dict(found[0]["Instances"][0])
-
-
 def _read_instance(cloud: Cloud, id_: str, known: Values) -> Values | None:
-    found = _instance(cloud, id_)
+    found = instance_of(cloud, id_)
     if found["State"]["Name"] not in _RUNNING:
         return None
     told = take(found, "PrivateDnsName PublicDnsName InstanceType SubnetId")
@@ -153,8 +147,7 @@ def _change_type(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
 
 
 def _change_user_data(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
-    raw = (_user_data(new) or "").encode("utf-8")
-    _stopped_while(cloud, id_, "UserData", raw)
+    _stopped_while(cloud, id_, "UserData", _user_data(new) or b"")
 
 
 def _change_groups(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
@@ -195,13 +188,13 @@ def _change_root(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
     disk, before = new.get("rootBlockDevice", {}), old.get("rootBlockDevice", {})
     change = {"size": disk.get("volumeSize"), "type": disk.get("volumeType"), **disk}
     was = {"size": before.get("volumeSize"), **before}
-    _resize(cloud, root, was, {k: v for k, v in change.items() if v is not None})
+    resize(cloud, root, was, {k: v for k, v in change.items() if v is not None})
 
 
 def _terminate(cloud: Cloud, id_: str, known: Values) -> None:
     if known.get("disableApiTermination"):
         raise Refused(f"OperationNotPermitted: {id_} is protected from termination")
-    interfaces = _instance(cloud, id_)["NetworkInterfaces"]
+    interfaces = instance_of(cloud, id_)["NetworkInterfaces"]
     cloud("ec2").terminate_instances(InstanceIds=[id_])
     if "networkInterfaces" not in known:
         # What AWS made with the machine, it removes with it; moto leaves it there.
@@ -213,92 +206,6 @@ def _remove_interface(cloud: Cloud, id_: str) -> None:
     found = described(cloud, "NetworkInterfaces", **{"network-interface-id": id_})
     if found:
         cloud("ec2").delete_network_interface(NetworkInterfaceId=id_)
-
-
-def _judge_disk(inputs: Values) -> Iterator[Fault]:
-    yield from _disk_faults("size", inputs, inputs.get("type"))
-    root = inputs.get("rootBlockDevice")
-    if isinstance(root, dict):
-        for name, reason in _disk_faults("volumeSize", root, root.get("volumeType")):
-            yield f"rootBlockDevice.{name}", reason
-
-
-def _disk_faults(size_name: str, disk: Values, kind: object) -> Iterator[Fault]:
-    """gp3 as AWS documents it: 3,000-80,000 IOPS, 500 a GiB; 125-2,000 MiB/s, 0.25 an IOPS."""
-    size, iops = number_of(disk, size_name), number_of(disk, "iops")
-    throughput = number_of(disk, "throughput")
-    if size is not None and not 1 <= size <= 65536:
-        yield size_name, f"expected 1 to 65536 GiB; got {size:g}"
-    if throughput is not None and kind != "gp3":
-        yield "throughput", "is for gp3 alone"
-    if kind != "gp3":
-        return
-    if iops is not None and not 3000 <= iops <= min(80000, max(3000, 500 * (size or 65536))):
-        yield "iops", f"expected 3000 to 80000 and at most 500 a GiB; got {iops:g}"
-    most = min(2000.0, max(125.0, 0.25 * (iops or 3000)))
-    if throughput is not None and not 125 <= throughput <= most:
-        yield "throughput", f"expected 125 to {most:g} MiB/s with these IOPS; got {throughput:g}"
-
-
-_VOLUME = "availabilityZone encrypted kmsKeyId snapshotId multiAttachEnabled"
-
-
-def _make_volume(cloud: Cloud, inputs: Values) -> str:
-    arguments = pick(inputs, f"{_VOLUME} iops throughput size")
-    arguments["VolumeType"] = inputs.get("type", "gp2")
-    return str(cloud("ec2").create_volume(**arguments)["VolumeId"])
-
-
-def _resize(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
-    if new.get("size", 0) < old.get("size", 0):
-        raise Refused(
-            f"InvalidParameterValue: new size {new['size']} GiB of {id_} is smaller than "
-            f"the existing {old['size']} GiB"
-        )
-    change = pick(new, "size iops throughput")
-    if "type" in new:
-        change["VolumeType"] = new["type"]
-    cloud("ec2").modify_volume(VolumeId=id_, **change)
-
-
-def _delete_volume(cloud: Cloud, id_: str, known: Values) -> None:
-    volume = ec2_one(cloud, "Volume", id_)
-    if volume and volume["Attachments"]:
-        raise Refused(f"VolumeInUse: {id_} is attached to {volume['Attachments'][0]['InstanceId']}")
-    if known.get("finalSnapshot"):
-        cloud("ec2").create_snapshot(VolumeId=id_)
-    cloud("ec2").delete_volume(VolumeId=id_)
-
-
-def _attach(cloud: Cloud, inputs: Values) -> str:
-    volume = ec2_one(cloud, "Volume", inputs["volumeId"]) or {}
-    for one in volume.get("Attachments", []):
-        raise Refused(f"VolumeInUse: {inputs['volumeId']} is attached to {one['InstanceId']}")
-    instance = _instance(cloud, inputs["instanceId"])
-    zone = instance["Placement"]["AvailabilityZone"]
-    if volume.get("AvailabilityZone") != zone:
-        raise Refused(
-            f"InvalidVolume.ZoneMismatch: {inputs['volumeId']} is in "
-            f"{volume.get('AvailabilityZone')}, {inputs['instanceId']} in {zone}"
-        )
-    taken = [one["DeviceName"] for one in instance["BlockDeviceMappings"]]
-    if inputs["deviceName"] in taken:
-        raise Refused(f"InvalidParameterValue: {inputs['deviceName']} is in use")
-    cloud("ec2").attach_volume(
-        VolumeId=inputs["volumeId"], InstanceId=inputs["instanceId"], Device=inputs["deviceName"]
-    )
-    return f"vai-{inputs['volumeId'].removeprefix('vol-')}-{inputs['instanceId']}"
-
-
-def _read_attachment(cloud: Cloud, id_: str, known: Values) -> Values | None:
-    volume = ec2_one(cloud, "Volume", known["volumeId"]) or {}
-    there = [one["InstanceId"] for one in volume.get("Attachments", [])]
-    return {} if known["instanceId"] in there else None
-
-
-def _detach(cloud: Cloud, id_: str, known: Values) -> None:
-    if not known.get("skipDestroy") and _read_attachment(cloud, id_, known) is not None:
-        cloud("ec2").detach_volume(VolumeId=known["volumeId"], InstanceId=known["instanceId"])
 
 
 def _template(inputs: Values) -> Values:
@@ -343,6 +250,7 @@ _TEMPLATE = (
     "vpcSecurityGroupIds networkInterfaces tagSpecifications ebsOptimized monitoring placement "
     "creditSpecification disableApiTermination instanceInitiatedShutdownBehavior"
 )
+
 COMPUTE = {
     "aws:ec2/instance:Instance": Entry(
         create=_run,
@@ -372,30 +280,7 @@ COMPUTE = {
             "monitoring": _change_monitoring,
             "userDataReplaceOnChange forceDestroy": nothing,
         },
-        judges=(_judge_disk,),
-    ),
-    "aws:ebs/volume:Volume": ec2(
-        "Volume",
-        "",
-        outputs="Size Iops Throughput VolumeType",
-        create=_make_volume,
-        delete=_delete_volume,
-        required="availabilityZone",
-        replaces=_VOLUME,
-        updates={"size type iops throughput": _resize, "finalSnapshot": nothing},
-        judges=(
-            _judge_disk,
-            one_of("type", "standard", "gp2", "gp3", "io1", "io2", "sc1", "st1"),
-        ),
-    ),
-    "aws:ec2/volumeAttachment:VolumeAttachment": Entry(
-        create=_attach,
-        read=_read_attachment,
-        delete=_detach,
-        required="deviceName instanceId volumeId",
-        replaces="deviceName instanceId volumeId",
-        updates={"forceDetach skipDestroy stopInstanceBeforeDetaching": nothing},
-        judges=(shaped("deviceName", r"/dev/(sd|xvd)[a-z]\d*"),),
+        judges=(judge_disk,),
     ),
     "aws:ec2/launchTemplate:LaunchTemplate": ec2(
         "LaunchTemplate",

@@ -16,7 +16,7 @@ SECRET = "[secret]"
 _SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"
 
 #: The stack itself, and providers that no program declares.
-_NOT_DECLARED = re.compile(r".*::(pulumi:pulumi:Stack::.*|pulumi:providers:\w+::default(_.*)?)")
+_NOT_DECLARED = re.compile(r".*::(pulumi:pulumi:Stack::.*|pulumi:providers:[\w-]+::default(_.*)?)")
 #: Said of every stand-in, every time.
 _STAND_IN = re.compile(r"using pulumi-\S+ from \$PATH")
 _STEP = re.compile(r'\["([^"]*)"\]|\[(\d+)\]|([^.\[\]]+)')
