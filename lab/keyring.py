@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blueprint.access import ADMIN, SUITE, Principal
+from blueprint.certificates import Pair, issue, make_authority
 from blueprint.security import (
     CLIENTS_UNIT,
     KEYSTORE_FILE,
@@ -16,7 +17,6 @@ from blueprint.security import (
     Credentials,
     credentials_of,
 )
-from lab.certificates import Pair, issue, make_authority
 
 _AUTHORITY_KEY = "authority-key.pem"
 _PASSWORD_BYTES = 32
@@ -36,7 +36,7 @@ class Keyring:
         """
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True, mode=0o700)
-        authority = make_authority()
+        authority = make_authority("quorate lab authority")
         self._write(TRUSTSTORE_FILE, authority.certificate_pem)
         self._write(_AUTHORITY_KEY, authority.key_pem)
         for name, hosts in nodes.items():

@@ -20,13 +20,13 @@ from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 from confluent_kafka.cimpl import NewTopic
 
 from blueprint.access import ADMIN, SUITE, Principal, fleet_accesses, suite_accesses
+from blueprint.certificates import issue, make_authority
 from blueprint.outputs import CredentialsOutput
 from blueprint.security import CLIENTS_UNIT, Credentials, Security, client_security
 from chaos.interrupt import wait_until
 from chaos.quorum import active_controller
 from chaos.wire import Wire
 from lab.access import grant, set_password
-from lab.certificates import issue, make_authority
 from lab.cluster import Lab
 from lab.config import LabConfig
 from lab.problem import LabError
@@ -173,7 +173,7 @@ def test_a_client_without_credentials_is_refused(secured: Lab) -> None:
     bare: Settings = {"bootstrap.servers": servers}
     assert refused(bare)
     assert refused({**bare, "security.protocol": "SSL", "ssl.ca.pem": output.ca_pem})
-    pair = issue(make_authority(), CLIENTS_UNIT, SUITE.name)
+    pair = issue(make_authority("quorate lab authority"), CLIENTS_UNIT, SUITE.name)
     stranger = Credentials(SUITE.name, "guessed", pair.certificate_pem, pair.key_pem)
     assert refused({**bare, **client_security(output, stranger)})
 

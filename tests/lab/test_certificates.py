@@ -10,12 +10,12 @@ import pytest
 from cryptography import x509
 
 from blueprint.access import ADMIN, SUITE, Principal
+from blueprint.certificates import Pair, issue, make_authority
 from blueprint.listeners import Ports
 from blueprint.problem import BadInput
 from blueprint.security import CLIENTS_UNIT, NODES_UNIT
 from blueprint.topology import three_zones
 from lab.addresses import LabAddresses
-from lab.certificates import Pair, issue, make_authority
 from lab.keyring import Keyring
 
 TIMEOUT_S = 10
@@ -24,7 +24,7 @@ TIMEOUT_S = 10
 @pytest.fixture(scope="module")
 def authority() -> Pair:
     """An authority."""
-    return make_authority()
+    return make_authority("quorate lab authority")
 
 
 def files(folder: Path, pair: Pair, name: str) -> str:
@@ -95,7 +95,7 @@ def test_a_client_of_another_authority_is_refused(tmp_path: Path, authority: Pai
     """The same names, signed by somebody else; and a client is no server."""
     node = issue(authority, NODES_UNIT, "broker-1", ["broker-1"])
     server, own = contexts(tmp_path, authority, node)
-    stranger = issue(make_authority(), CLIENTS_UNIT, "billing")
+    stranger = issue(make_authority("quorate lab authority"), CLIENTS_UNIT, "billing")
     own.load_cert_chain(files(tmp_path, stranger, "client.pem"))
     with pytest.raises(OSError, match=r"alert|reset|closed|eof"):
         handshake(server, own, "broker-1")
