@@ -50,6 +50,8 @@ def mounted(api: Api, namespace: str, pod: Object) -> Any:  # noqa: ANN401 - a f
     return json.loads(found["data"]["settings.json"])
 
 
+#: Five runs of the engine, the language host and all: a minute and a half on two idle cores.
+@pytest.mark.timeout(600)
 def test_the_project_stack_lives(
     project_engine: ProjectEngines, kubernetes: StandIn, control_plane: ControlPlane
 ) -> None:
