@@ -79,7 +79,8 @@ def server_properties(state: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     found = {}
     for name, inputs in resources(state, "Parameter").items():
         if name.endswith("-settings"):
-            pairs = (line.partition("=") for line in inputs["value"]["plaintext"].splitlines())
+            text = json.loads(inputs["value"]["plaintext"])
+            pairs = (line.partition("=") for line in text.splitlines())
             found[name.removesuffix("-settings")] = {key: value for key, _, value in pairs}
     return found
 

@@ -290,7 +290,8 @@ def _secrets(made: Made) -> Iterator[str]:
             value = store.get_secret_value(SecretId=one["ARN"])["SecretString"]
             yield value
             if value.startswith("{"):
-                yield from (text for name, text in json.loads(value).items() if name != "username")
+                proofs = json.loads(value)
+                yield from (proofs[name] for name in ("password", "key_pem") if name in proofs)
             yield from re.findall(r"-----BEGIN PRIVATE KEY-----\n[^-]+", value)
 
 

@@ -64,12 +64,14 @@ def _interfaces(inputs: Values) -> Values:
     arguments = pick(inputs, "subnetId")
     if "privateIp" in inputs:
         arguments["PrivateIpAddress"] = inputs["privateIp"]
-    public = inputs.get("associatePublicIpAddress")
-    if "vpcSecurityGroupIds" in inputs:
-        arguments["Groups" if public else "SecurityGroupIds"] = inputs["vpcSecurityGroupIds"]
-    if not public:
-        return arguments
-    interface = {"DeviceIndex": 0, "AssociatePublicIpAddress": True, **arguments}
+    public = bool(inputs.get("associatePublicIpAddress"))
+    groups = inputs.get("vpcSecurityGroupIds", [])
+    if "subnetId" not in inputs and not public:
+        return {**arguments, **({"SecurityGroupIds": groups} if groups else {})}
+    # Said in full, its address is free again once the machine is gone, as in AWS.
+    interface = {"DeviceIndex": 0, "DeleteOnTermination": True, **arguments}
+    interface |= {"Groups": groups} if groups else {}
+    interface |= {"AssociatePublicIpAddress": True} if public else {}
     return {"NetworkInterfaces": [interface]}
 
 
