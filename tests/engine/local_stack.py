@@ -19,6 +19,7 @@ from lab.tools.pulumi import PulumiTools
 from tests.engine.harness import Engine, Room
 
 STACK = "local"
+CALL_TIMEOUT_S = 200.0
 _ADMINS: dict[str, AdminClient] = {}
 
 
@@ -61,6 +62,12 @@ class LocalStack:
             for process in psutil.process_iter(["cmdline"])
             if any(folder in word for word in process.info["cmdline"] or ())
         ]
+
+    def call(self, *arguments: str) -> tuple[int, str]:
+        """Run the CLI to its end; returns its exit code and what it said."""
+        with self.cli(*arguments) as process:
+            said, _ = process.communicate(timeout=CALL_TIMEOUT_S)
+        return process.returncode, said
 
     def cli(self, *arguments: str) -> subprocess.Popen[str]:
         """The CLI beside the harness, as a user starts it."""
