@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import re
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
@@ -34,6 +35,11 @@ from tests.engine.provider_protocol.provider import (
 from tests.engine.provider_protocol.values import UNKNOWN, Path, Properties
 
 _REGION = re.compile(r"^[a-z]{2}(-[a-z]+)+-\d$")
+
+
+#: Names a file that holds a type and a name, such as ``Instance broker-1``: that resource cannot be
+#: made once, and the file is gone.
+FAILS_ONCE = "QUORATE_STAND_IN_FAILS_ONCE"
 
 
 class AwsStandIn(Provider):
@@ -88,6 +94,7 @@ class AwsStandIn(Provider):
         outputs = _told(entry, cloud, inputs)
         if asked.preview:
             return Created("", asked.inputs.having(outputs))
+        _fail_once(asked.resource)
         with calling(f"creating {asked.resource.name} ({asked.resource.type})"):
             id_ = entry.create(cloud, inputs)
             if entry.tag is not None and outputs.get("tagsAll"):
@@ -171,6 +178,14 @@ class AwsStandIn(Provider):
         told = _told(entry, self._at(asked.inputs.values), dict(asked.inputs.values))
         old = {"tagsAll": asked.old_outputs.at("tagsAll") or {}}
         return differences(old, {"tagsAll": told["tagsAll"]})
+
+
+def _fail_once(resource: Resource) -> None:
+    file = pathlib.Path(os.environ.get(FAILS_ONCE, ""))
+    named = f"{resource.type.rpartition(':')[2]} {resource.name}"
+    if file.is_file() and file.read_text() == named:
+        file.unlink()
+        raise Refused(f"InternalError: {named} could not be made; try again")
 
 
 def _entry(resource: Resource) -> Entry:
