@@ -61,10 +61,13 @@ class Buffer:
         if self.policy is FullPolicy.SPILL and (spilled or not self.fits(size)):
             self.state = BufferState.SPILLING
             return Admission.SPILL
-        if self.fits(size):
+        blocking = self.policy is FullPolicy.BLOCK
+        # Who waits is woken when it flows again; nobody may pass him by until then.
+        passing = blocking and self.records and self.state is BufferState.FULL
+        if self.fits(size) and not passing:
             return Admission.SEND
         self.state = BufferState.FULL
-        return Admission.WAIT if self.policy is FullPolicy.BLOCK else Admission.SHED
+        return Admission.WAIT if blocking else Admission.SHED
 
     def fits(self, size: int) -> bool:
         """Whether there is room for one more record of a size."""

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, Message
 
 from fleet.buffer import BufferState
+from fleet.spill import Outgoing
 
 #: Refused before it was ever enqueued: the only failures that are known to be failures.
 _REFUSED = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError._INVALID_ARG})
@@ -74,3 +75,14 @@ def failure(error: KafkaError) -> Delivery:
     """The answer for a record that was not acknowledged."""
     outcome = Outcome.FAILED if error.code() in _REFUSED else Outcome.UNKNOWN
     return Delivery(outcome, error=f"{error.name()}: {error.str()}")
+
+
+def success(message: Message) -> Delivery:
+    """The answer for a record that was acknowledged."""
+    partition, offset = message.partition(), message.offset()
+    return Delivery(Outcome.OK, partition or 0, -1 if offset is None else offset)
+
+
+def unsent(record: Outgoing) -> Message:
+    """What the client would name in its answer, had it taken the record."""
+    return Message(record.topic, key=record.key, value=record.value)

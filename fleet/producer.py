@@ -2,9 +2,8 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -19,6 +18,8 @@ from fleet.delivery import (
     ProducerFailed,
     ProducerFigures,
     failure,
+    success,
+    unsent,
 )
 from fleet.signals import Signal, SignalKind, Tell, to_stderr
 from fleet.spill import Outgoing, Position, SpillJournal
@@ -28,6 +29,10 @@ _SYNC_S = 0.2
 _PURGE_TIMEOUT_S = 5.0
 #: Spilled records that are read and sent in one go before answers are looked at.
 _REPLAY_AT_ONCE = 500
+
+
+#: As the client calls it.
+Answer = Callable[[KafkaError | None, Message], None]
 
 
 class FleetProducer:
@@ -64,7 +69,9 @@ class FleetProducer:
             "queue.buffering.max.kbytes": min(2_097_151, bounds.bytes // 1024 * 2 + 65_536),
         }
         self._client = Producer({**client, **own, "error_cb": self._client_error})
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._waiting = 0
         self._figures = ProducerFigures(BufferState.FLOWING)
         self._delivered = 0
         self._fatal = ""
@@ -91,24 +98,29 @@ class FleetProducer:
             BufferFull: There is no room, at once or in time, in memory or on disk.
             ProducerFailed: The client failed for good.
         """
-        with self._changed:
-            admission = self._admit(record, timeout_s)
-            if admission is Admission.SPILL:
+        size, buffer = record.size, self._buffer
+        with self._lock:
+            if buffer.state is BufferState.FLOWING and not self._fatal and buffer.fits(size):
+                admission = Admission.SEND
+            else:
+                admission = self._admit(size, timeout_s)
+            if admission is Admission.SEND:
+                buffer.sent(size)
+            elif admission is Admission.SPILL:
                 self._write_down(record)
-            elif admission is Admission.SEND:
-                self._buffer.sent(record.size)
             else:
                 self._refuse("the buffer is full")
         if admission is Admission.SPILL:
             if on_delivery is not None:
                 on_delivery(Delivery(Outcome.SPILLED))
             return Outcome.SPILLED
-        self._produce(record, on_delivery, None)
+        plain = on_delivery is None
+        self._produce(record, self._acknowledged if plain else self._answer(size, on_delivery))
         return None
 
     def figures(self) -> ProducerFigures:
         """What it is at."""
-        with self._changed:
+        with self._lock:
             buffer, spill = self._buffer, self._spill
             return replace(
                 self._figures,
@@ -127,7 +139,8 @@ class FleetProducer:
         """
         deadline = time.monotonic() + deadline_s
         with self._changed:
-            self._changed.wait_for(self._is_idle, max(0.0, deadline - time.monotonic()))
+            while not self._is_idle() and (left_s := deadline - time.monotonic()) > 0:
+                self._wait(left_s)
             given_up = self._buffer.records
         self._ended.set()
         self._thread.join()
@@ -146,7 +159,12 @@ class FleetProducer:
     def _is_idle(self) -> bool:
         return not self._buffer.records and not (self._spill is not None and self._spill.pending)
 
-    def _admit(self, record: Outgoing, timeout_s: float | None) -> Admission:
+    def _wait(self, timeout_s: float | None) -> None:
+        self._waiting += 1
+        self._changed.wait(timeout_s)
+        self._waiting -= 1
+
+    def _admit(self, size: int, timeout_s: float | None) -> Admission:
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         began_s = 0.0
         while True:
@@ -154,7 +172,7 @@ class FleetProducer:
                 raise ProducerFailed(self._fatal)
             before = self._buffer.state
             pending = self._spill.pending if self._spill is not None else 0
-            admission = self._buffer.admit(record.size, pending)
+            admission = self._buffer.admit(size, pending)
             if before is BufferState.FLOWING and self._buffer.state is not before:
                 self._became_full()
             if admission is not Admission.WAIT:
@@ -162,8 +180,9 @@ class FleetProducer:
             began_s = began_s or time.monotonic()
             left_s = None if deadline_s is None else deadline_s - time.monotonic()
             if left_s is not None and left_s <= 0:
+                admission = Admission.SEND if self._buffer.fits(size) else admission
                 break
-            self._changed.wait(left_s)
+            self._wait(left_s)
         if began_s:
             blocked_s = self._figures.blocked_s + time.monotonic() - began_s
             self._figures = replace(self._figures, blocked_s=blocked_s)
@@ -184,57 +203,64 @@ class FleetProducer:
         detail = f"{self._buffer.records:,} records, {self._buffer.bytes:,} bytes unacknowledged"
         self._tell(Signal(SignalKind.FULL, detail=f"{detail}; policy {self._buffer.policy}"))
 
-    def _produce(
-        self, record: Outgoing, on_delivery: OnDelivery | None, spilled: Position | None
-    ) -> None:
-        size = record.size
-
-        def answered(error: KafkaError | None, message: Message) -> None:
-            if error is None:
-                at = message.partition(), message.offset()
-                delivery = Delivery(Outcome.OK, at[0] or 0, -1 if at[1] is None else at[1])
-            else:
-                delivery = failure(error)
-            self._over(size, delivery, on_delivery, spilled)
-
+    def _produce(self, record: Outgoing, answer: Answer) -> None:
+        topic, value, key, headers = record
         try:
-            self._client.produce(
-                record.topic,
-                record.value,
-                record.key,
-                headers=record.header_list(),
-                on_delivery=answered,
-            )
+            if headers:
+                self._client.produce(topic, value, key, headers=list(headers), on_delivery=answer)
+            else:
+                self._client.produce(topic, value, key, on_delivery=answer)
         except BufferError:
             # Ours is smaller, so this is not expected; the record was never taken.
-            full = Delivery(Outcome.FAILED, error="the client's queue is full")
-            self._over(size, full, on_delivery, spilled)
+            answer(
+                KafkaError(KafkaError._INVALID_ARG, "the client's queue is full"), unsent(record)
+            )
         except KafkaException as raised:
-            self._over(size, failure(raised.args[0]), on_delivery, spilled)
+            answer(raised.args[0], unsent(record))
 
-    def _over(
-        self,
-        size: int,
-        delivery: Delivery,
-        on_delivery: OnDelivery | None,
-        spilled: Position | None,
-    ) -> None:
-        """One record is under way no longer."""
-        with self._changed:
-            if spilled is not None:
-                self._replayed(spilled, delivery)
-            elif delivery.outcome is Outcome.OK:
+    def _acknowledged(self, error: KafkaError | None, message: Message) -> None:
+        """The answer that nobody waits for; every record goes through it, so it makes nothing."""
+        size = len(message) + len(message.key() or b"")
+        with self._lock:
+            if error is None:
                 self._delivered += 1
             else:
-                name = delivery.outcome.value
-                more = getattr(self._figures, name) + 1
-                self._figures = replace(self._figures, **{name: more})
-            pending = self._spill.pending if self._spill is not None else 0
-            if self._buffer.ended(size, pending):
-                self._tell(Signal(SignalKind.FLOWING))
+                self._count(failure(error))
+            self._over(size)
+
+    def _answer(
+        self, size: int, on_delivery: OnDelivery | None, spilled: Position | None = None
+    ) -> Answer:
+        """The answer of one record that somebody waits for, or that is on disk."""
+
+        def answered(error: KafkaError | None, message: Message) -> None:
+            delivery = failure(error) if error is not None else success(message)
+            with self._lock:
+                if spilled is not None:
+                    self._replayed(spilled, delivery)
+                else:
+                    self._count(delivery)
+                self._over(size)
+            if on_delivery is not None:
+                on_delivery(delivery)
+
+        return answered
+
+    def _count(self, delivery: Delivery) -> None:
+        if delivery.outcome is Outcome.OK:
+            self._delivered += 1
+            return
+        name = delivery.outcome.value
+        self._figures = replace(self._figures, **{name: getattr(self._figures, name) + 1})
+
+    def _over(self, size: int) -> None:
+        """One record is under way no longer; who waits is woken once there is room for many."""
+        pending = self._spill.pending if self._spill is not None else 0
+        flows = self._buffer.ended(size, pending)
+        if flows:
+            self._tell(Signal(SignalKind.FLOWING))
+        if self._waiting and (flows or not self._buffer.records):
             self._changed.notify_all()
-        if on_delivery is not None:
-            on_delivery(delivery)
 
     def _replayed(self, position: Position, delivery: Delivery) -> None:
         assert self._spill is not None
@@ -258,14 +284,14 @@ class FleetProducer:
             self._poll(0 if replayed else _POLL_S)
             if self._spill is not None and time.monotonic() - synced_s >= _SYNC_S:
                 synced_s = time.monotonic()
-                with self._changed:
+                with self._lock:
                     self._spill.sync()
 
     def _replay(self, spill: SpillJournal) -> int:
         """Send what is on disk while there is room, in order; returns how many."""
         sent = 0
         while sent < _REPLAY_AT_ONCE and not self._fatal:
-            with self._changed:
+            with self._lock:
                 if self._rewinding and not self._replaying:
                     spill.rewind()
                     self._rewinding = False
@@ -275,7 +301,7 @@ class FleetProducer:
                 position = spill.take()
                 self._buffer.sent(record.size)
                 self._replaying += 1
-            self._produce(record, None, position)
+            self._produce(record, self._answer(record.size, None, position))
             sent += 1
         return sent
 
@@ -291,18 +317,3 @@ class FleetProducer:
             with self._changed:
                 self._changed.notify_all()
         self._tell(Signal(SignalKind.CLIENT_ERROR, detail=f"{error.name()}: {error.str()}"))
-
-
-def open_spill(folder: Path, most_bytes: int, tell: Tell = to_stderr) -> SpillJournal:
-    """A journal for ``FleetProducer``; says what an earlier process left.
-
-    Raises:
-        BadInput: The folder cannot be written.
-    """
-    journal = SpillJournal(folder, most_bytes)
-    if journal.pending or journal.torn:
-        detail = (
-            f"{journal.pending:,} records of before are sent first; {journal.torn:,} bytes torn"
-        )
-        tell(Signal(SignalKind.FULL, detail=detail))
-    return journal

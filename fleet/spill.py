@@ -9,11 +9,11 @@ import os
 import struct
 import zlib
 from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from blueprint.problem import BadInput, Problem
-from fleet.record import Headers
+from fleet.signals import Signal, SignalKind, Tell, to_stderr
 
 SEGMENT_BYTES = 16 << 20
 _FRAME = struct.Struct("<II")
@@ -22,9 +22,8 @@ _SUFFIX = ".spill"
 _DONE = "done"
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A record on its way out."""
+class Outgoing(NamedTuple):
+    """A record on its way out; a tuple, since a producer makes one for every record."""
 
     topic: str
     value: bytes | None
@@ -34,11 +33,7 @@ class Outgoing:
     @property
     def size(self) -> int:
         """Bytes of key and value."""
-        return len(self.value or b"") + len(self.key or b"")
-
-    def header_list(self) -> Headers:
-        """As the client takes them."""
-        return list(self.headers)
+        return len(self[1] or b"") + len(self[2] or b"")
 
     def pack(self) -> bytes:
         """As it stands in a frame."""
@@ -234,3 +229,18 @@ def _frames(data: bytes) -> tuple[list[tuple[int, bytes]], int]:
         at += _FRAME.size + length
         found.append((at, content))
     return found, at
+
+
+def open_spill(folder: Path, most_bytes: int, tell: Tell = to_stderr) -> SpillJournal:
+    """A journal for ``FleetProducer``; says what an earlier process left.
+
+    Raises:
+        BadInput: The folder cannot be written.
+    """
+    journal = SpillJournal(folder, most_bytes)
+    if journal.pending or journal.torn:
+        detail = (
+            f"{journal.pending:,} records of before are sent first; {journal.torn:,} bytes torn"
+        )
+        tell(Signal(SignalKind.FULL, detail=detail))
+    return journal

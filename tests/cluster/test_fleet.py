@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from blueprint.client_settings import GroupProtocol
+from blueprint.failover_profile import BALANCED
 from lab.cluster import Lab
 from tests.fleet.handlers import WORK_MS
 from tests.fleet.running_fleet import (
@@ -107,4 +108,30 @@ def test_two_processes_of_one_instance_share_the_work_and_end_together(
     instance.send_signal(signal.SIGTERM)
     fleet.until(lambda: instance.poll() is not None, "it ends", 30)
     assert instance.returncode == 0
+    assert_order_per_key(fleet.lines())
+
+
+def test_a_member_that_stood_still_for_too_long_loses_its_partitions_and_commits_nothing_of_them(
+    make_fleet: MakeFleet,
+) -> None:
+    """Its session ends, the other goes on in its place, and what is committed never goes back."""
+    fleet = make_fleet(GroupProtocol.COOPERATIVE)
+    fleet.prepare()
+    fleet.produce()
+    fleet.environment[WORK_MS] = "8"
+    first = fleet.start("write_down")
+    fleet.start("write_down")
+    fleet.until(lambda: len({line.pid for line in fleet.lines()}) == 2, "both work")
+    first.send_signal(signal.SIGSTOP)
+    held = BALANCED.group_session_timeout_ms / 1000 + 4
+    until_s, before = time.monotonic() + held, fleet.committed()
+    while time.monotonic() < until_s:
+        now = fleet.committed()
+        assert all(now[partition] >= offset for partition, offset in before.items())
+        before = now
+        time.sleep(0.2)
+    first.send_signal(signal.SIGCONT)
+    fleet.until(lambda: bool(fleet.signals("lost")), "the first is told", 30)
+    fleet.until(fleet.done, "everything is committed")
+    assert_nothing_skipped(fleet)
     assert_order_per_key(fleet.lines())
