@@ -65,6 +65,7 @@ def run(asked: Asked, terminal: Terminal) -> Path:
     given = target_of(asked.outputs) if asked.outputs else None
     if given is not None:
         refuse_unfit(experiment, given)
+        client_identity(given.outputs)
     run_dir = _run_dir(asked)
     place = given.place if given else place_of(f"run-{run_dir.name[-20:]}")
     interrupts = Interrupts()
