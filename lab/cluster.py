@@ -15,22 +15,18 @@ import psutil
 from confluent_kafka.admin import AdminClient
 
 from blueprint.access import suite_accesses
-from blueprint.listeners import Ports
 from blueprint.outputs import StackOutputs
 from blueprint.problem import BadInput, Problem
-from blueprint.topology import Link, Node, three_zones
+from blueprint.topology import Link, Node
 from lab import process
 from lab.access import grant
-from lab.addresses import LabAddresses
-from lab.allocation import allocate
 from lab.config import DEFAULT_NAME, LabConfig
 from lab.equipment import Tools, have_tools
 from lab.links import LinkHandle, base_toxics
-from lab.plan import LabPlan
+from lab.plan import LabPlan, known_plan, loaded_plan, new_plan
 from lab.problem import LabError
 from lab.ready import wait_ready
-from lab.state import State, exclusive, state_of
-from lab.storage import kafka_uuid
+from lab.state import exclusive, state_of
 from lab.tools.cache import check_space
 from lab.toxiproxy import LinkError, ToxiproxyServer
 
@@ -82,7 +78,7 @@ class Lab:
         tools = have_tools()
         state = state_of(config.name)
         with exclusive(config.name):
-            lab = cls(_known(state, config) if state.exists() else _new(state, config))
+            lab = cls(known_plan(state, config) if state.exists() else new_plan(state, config))
             if not lab.plan.rendered():
                 say("formatting the storage")
                 lab.plan.render(tools.jvm)
@@ -109,7 +105,7 @@ class Lab:
             known = ", ".join(sorted(path.name for path in state.folder.parent.glob("[!.]*")))
             remedy = f"start it with `python -m lab up --name {name}`"
             raise BadInput([Problem("lab", repr(name), known or "none is up", remedy)])
-        return cls(_load(state))
+        return cls(loaded_plan(state))
 
     @property
     def outputs(self) -> StackOutputs:
@@ -341,33 +337,3 @@ def _each(handles: Sequence[LinkHandle], act: Callable[[LinkHandle], None]) -> N
             failed = failed or error
     if failed:
         raise failed
-
-
-def _new(state: State, config: LabConfig) -> LabPlan:
-    topology = three_zones()
-    process.kill(process.find_all(process.mark(state.folder, "")))
-    with exclusive("addresses"):
-        addresses = allocate(topology, state, config.slot)
-        cluster_id = kafka_uuid()
-        state.write(config, addresses.slot, cluster_id)
-    return LabPlan(config, state, topology, addresses, cluster_id)
-
-
-def _load(state: State) -> LabPlan:
-    config, slot, cluster_id = state.read()
-    topology = three_zones()
-    return LabPlan(config, state, topology, LabAddresses(topology, slot, Ports()), cluster_id)
-
-
-def _known(state: State, config: LabConfig) -> LabPlan:
-    plan = _load(state)
-    asked, had = config.model_dump(), plan.config.model_dump()
-    remedy = f"run `python -m lab down --name {config.name}` first, or choose another name"
-    differing = [
-        Problem(name, repr(asked[name]), f"{had[name]!r}, as the lab was started with", remedy)
-        for name in asked
-        if asked[name] != had[name]
-    ]
-    if differing:
-        raise BadInput(differing)
-    return plan

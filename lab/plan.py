@@ -8,7 +8,7 @@ from blueprint.access import ADMIN, SUITE
 from blueprint.broker_settings import render_properties, server_properties
 from blueprint.client_settings import Setting, producer_settings
 from blueprint.failover_profile import PROFILES
-from blueprint.listeners import CONTROLLER, Endpoint, client_listener
+from blueprint.listeners import CONTROLLER, Endpoint, Ports, client_listener
 from blueprint.outputs import (
     CredentialsOutput,
     LabOutput,
@@ -17,16 +17,18 @@ from blueprint.outputs import (
     SecurityOutput,
     StackOutputs,
 )
+from blueprint.problem import BadInput, Problem
 from blueprint.security import Credentials, Security, client_security, security_output
-from blueprint.topology import Node, Role, Topology
+from blueprint.topology import Node, Role, Topology, three_zones
 from lab.addresses import LabAddresses
+from lab.allocation import allocate
 from lab.config import LabConfig
 from lab.jvm import Jvm
 from lab.keyring import Keyring
 from lab.links import server_config
-from lab.process import mark
-from lab.state import State
-from lab.storage import format_all
+from lab.process import find_all, kill, mark
+from lab.state import State, exclusive
+from lab.storage import format_all, kafka_uuid
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,3 +187,48 @@ class LabPlan:
             )
             for link in self.topology.links()
         )
+
+
+def new_plan(state: State, config: LabConfig) -> LabPlan:
+    """Plan a lab that there was none of, and remember what it is; what is left of it is ended.
+
+    Raises:
+        LabError: No addresses are free.
+    """
+    topology = three_zones()
+    kill(find_all(mark(state.folder, "")))
+    with exclusive("addresses"):
+        addresses = allocate(topology, state, config.slot)
+        cluster_id = kafka_uuid()
+        state.write(config, addresses.slot, cluster_id)
+    return LabPlan(config, state, topology, addresses, cluster_id)
+
+
+def loaded_plan(state: State) -> LabPlan:
+    """The plan of a lab that was begun.
+
+    Raises:
+        LabError: What was remembered of it is damaged.
+    """
+    config, slot, cluster_id = state.read()
+    topology = three_zones()
+    return LabPlan(config, state, topology, LabAddresses(topology, slot, Ports()), cluster_id)
+
+
+def known_plan(state: State, config: LabConfig) -> LabPlan:
+    """The plan of a lab that was begun with this very config.
+
+    Raises:
+        BadInput: It was begun with another.
+    """
+    plan = loaded_plan(state)
+    asked, had = config.model_dump(), plan.config.model_dump()
+    remedy = f"run `python -m lab down --name {config.name}` first, or choose another name"
+    differing = [
+        Problem(name, repr(asked[name]), f"{had[name]!r}, as the lab was started with", remedy)
+        for name in asked
+        if asked[name] != had[name]
+    ]
+    if differing:
+        raise BadInput(differing)
+    return plan
