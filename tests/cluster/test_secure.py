@@ -331,7 +331,7 @@ def test_a_zone_is_lost_with_no_record_and_no_secret(
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 said.add(" ".join(process.cmdline()))
-        reading.join(0.2)
+        reading.join(2.0)
     assert any("chaos.workload.producer" in line for line in said)
     assert not [line for line in said if any(secret in line for secret in secrets)]
     (run_dir,) = runs.iterdir()
