@@ -12,7 +12,9 @@ import pytest
 from confluent_kafka.cimpl import NewTopic
 
 from blueprint.listeners import REPLICATION
-from blueprint.topology import Node, Role
+from blueprint.topology import Node, Role, three_zones
+from components.identities import kafka_uuid
+from components.user_data import directory_id, salted_user
 from lab.cluster import Lab
 from lab.equipment import have_tools
 
@@ -138,8 +140,8 @@ def test_a_broker_is_restarted_only_in_a_calm_cluster_and_once(machine: Machine)
     """While another broker is away it waits; afterwards it restarts, and waits until it is back."""
     lab = machine.lab
     own, other = lab.plan.topology.brokers[:2]
-    made = lab.admin().create_topics([NewTopic("rolled", 6, 3)])
-    made["rolled"].result(30)
+    admin = lab.admin()
+    admin.create_topics([NewTopic("rolled", 6, 3)])["rolled"].result(30)
     lab.kill(other.id)
     rolling = machine.run("roll", own)
     try:
@@ -198,6 +200,31 @@ def test_a_node_is_rolled_by_one_at_a_time(machine: Machine) -> None:
     finally:
         first.kill()
         first.communicate(timeout=_TIMEOUT_S)
+
+
+def test_storage_is_formatted_once_with_a_salted_user(tmp_path: Path) -> None:
+    """StorageTool takes what user data hands it, keeps the directory's id, and may be run again."""
+    topology, cluster_id = three_zones(), kafka_uuid()
+    own = topology.controllers[0]
+    voters = ",".join(
+        f"{one.id}@{one.name}:9093:{directory_id(cluster_id, one)}" for one in topology.controllers
+    )
+    properties = tmp_path / "server.properties"
+    properties.write_text(
+        f"process.roles=controller\nnode.id={own.id}\nlog.dirs={tmp_path}/data\n"
+        "listeners=CONTROLLER://localhost:9093\ncontroller.listener.names=CONTROLLER\n"
+        "controller.quorum.bootstrap.servers=localhost:9093\n"
+    )
+    user = salted_user("quorate-admin", "of a test", b"0123456789abcdef", 4096)
+    command = [*have_tools().jvm.command("kafka.tools.StorageTool", 128), "format"]
+    command += ["--ignore-formatted", "--config", str(properties), "--cluster-id", cluster_id]
+    command += ["--initial-controllers", voters, "--add-scram", user]
+    for said in ("Formatting dynamic metadata voter directory", "already formatted"):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout
+    kept = (tmp_path / "data/meta.properties").read_text()
+    assert f"directory.id={directory_id(cluster_id, own)}\n" in kept
 
 
 def _program(command: list[str]) -> str:
