@@ -107,6 +107,13 @@ def admin_of(props: Props) -> AdminClient:
         return _CLIENTS[key]
 
 
+def forget_clients() -> None:
+    """Connect anew from now on: nodes were restarted, and old connections may wait in vain."""
+    with _LOCK:
+        _CLIENTS.clear()
+        _LOOKS.clear()
+
+
 def looked_at(props: Props) -> AdminClient | None:
     """The client, if the cluster is there: for what is only better known than not.
 

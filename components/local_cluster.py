@@ -27,7 +27,7 @@ from blueprint.broker_settings import settings_problems
 from blueprint.problem import BadInput
 from blueprint.security import Security, credentials_of
 from blueprint.topology import three_zones
-from components.kafka_admin import KafkaConnection, Refused, note
+from components.kafka_admin import KafkaConnection, Refused, forget_clients, note
 from lab.cluster import Lab, tear_down
 from lab.config import LabConfig, parse
 from lab.problem import LabError
@@ -251,6 +251,7 @@ def _made(props: dict[str, Any]) -> dict[str, Any]:
     except (BadInput, LabError) as error:
         reason = "; ".join(filter(None, [*str(error).splitlines(), why_dead(str(name))]))
         raise Refused(f"lab {name}: {reason}") from None
+    forget_clients()
     said = {field: props[field] for field in _FIELDS}
     zones, addresses = lab.plan.topology.zones, lab.plan.addresses
     return said | {

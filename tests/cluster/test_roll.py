@@ -51,8 +51,13 @@ def admin_of(lab: Lab) -> AdminClient:
 
 
 def in_force(lab: Lab) -> set[str | None]:
-    """The setting as each broker has it."""
-    admin, found = admin_of(lab), set()
+    """The setting as each broker has it.
+
+    Asked by a new client: one that had a connection to a broker which was restarted since was seen
+    to wait for it half a minute in vain.
+    """
+    settings = {"bootstrap.servers": lab.outputs.bootstrap_servers["a"]}
+    admin, found = AdminClient({**settings, **lab.plan.admin_settings()}), set()
     for node in lab.plan.topology.brokers:
         asked = ConfigResource(ConfigResource.Type.BROKER, str(node.id))
         found.add(admin.describe_configs([asked])[asked].result(30)[SETTING].value)

@@ -20,7 +20,6 @@ from tests.engine.harness import Engine, Room
 
 STACK = "local"
 CALL_TIMEOUT_S = 200.0
-_ADMINS: dict[str, AdminClient] = {}
 
 
 @dataclass(frozen=True)
@@ -44,11 +43,9 @@ class LocalStack:
         return Lab.open(self.name)
 
     def admin(self) -> AdminClient:
-        """The lab's administrator; kept, since a request ends with the client that made it."""
-        if self.name not in _ADMINS:
-            bootstrap, own = self.outputs().bootstrap_servers["a"], self.lab().plan.admin_settings()
-            _ADMINS[self.name] = AdminClient({"bootstrap.servers": bootstrap, **own})
-        return _ADMINS[self.name]
+        """The lab's administrator; to be kept while it is asked, and not over a restart."""
+        bootstrap, own = self.outputs().bootstrap_servers["a"], self.lab().plan.admin_settings()
+        return AdminClient({"bootstrap.servers": bootstrap, **own})
 
     def pids(self) -> dict[str, int | None]:
         """The lab's processes."""

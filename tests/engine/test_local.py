@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.cimpl import NewPartitions
 
@@ -123,9 +124,10 @@ def test_a_changed_setting_rolls_zone_by_zone_under_load(stack: LocalStack) -> N
     order = sorted(started.values(), key=min)
     assert max(order[0]) < min(order[1])
     assert max(order[1]) < min(order[2])
+    admin = AdminClient({"bootstrap.servers": bootstrap})
     for node in plan.topology.brokers:
         asked = ConfigResource(ConfigResource.Type.BROKER, str(node.id))
-        found = stack.admin().describe_configs([asked])[asked].result(30)
+        found = admin.describe_configs([asked])[asked].result(30)
         assert found[SETTING].value == "14000"
     assert load.failed == []
     read = load.read_back()
@@ -141,7 +143,8 @@ def test_a_topic_grows_and_its_settings_change(stack: LocalStack) -> None:
     assert stack.engine.up().counts == {"update": 1, "same": RESOURCES - 1}
     assert partitions(stack, "orders.failed") == 5
     asked = ConfigResource(ConfigResource.Type.TOPIC, "orders.failed")
-    found = stack.admin().describe_configs([asked])[asked].result(30)
+    admin = stack.admin()
+    found = admin.describe_configs([asked])[asked].result(30)
     assert found["retention.ms"].value == "7200000"
     assert stack.engine.refresh().changed() == ()
     assert stack.engine.up().counts == {"same": RESOURCES}
@@ -174,7 +177,8 @@ def test_what_grew_elsewhere_is_not_shrunk(stack: LocalStack) -> None:
     """A topic that somebody grew by hand: the preview says how many there really are."""
     had = partitions(stack, "orders.failed")
     grown = NewPartitions("orders.failed", had + 2)
-    stack.admin().create_partitions([grown])["orders.failed"].result(30)
+    admin = stack.admin()
+    admin.create_partitions([grown])["orders.failed"].result(30)
     stack.set(topics=topics(partitions=had + 1))
     with pytest.raises(EngineFailed, match=f"{had + 2} or more"):
         stack.engine.preview()
