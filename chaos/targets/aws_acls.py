@@ -73,13 +73,14 @@ def restore_acls(undo: RestoreAcls) -> list[str]:
         if not acls:
             return _vanished(vpc, undo)
         cut = [acl for acl in acls if acl.tags.get(MARK) == undo.mark]
+        strangers = _strangers(undo, acls)
         waited_s = time.monotonic() - began_s
-        if not cut and (seen or waited_s > SETTLE_S):
-            return [*_told(undo, done), *_strangers(undo, acls)]
-        seen = seen or bool(cut)
+        if not cut and (waited_s > SETTLE_S or (seen and not strangers)):
+            return [*_told(done), *strangers]
         if waited_s > RESTORE_TIMEOUT_S:
             raise TargetError(_stuck(undo, acls, cut))
-        if not _back(vpc, undo, cut, done):
+        seen = seen or bool(cut)
+        if not cut or not _back(vpc, undo, cut, done):
             time.sleep(POLL_S)
 
 
@@ -150,10 +151,8 @@ def _stuck(undo: RestoreAcls, acls: Iterable[NetworkAcl], cut: Iterable[NetworkA
     return f"after {RESTORE_TIMEOUT_S:g} s {named}"
 
 
-def _told(undo: RestoreAcls, done: set[str]) -> list[str]:
-    if not done:
-        return []
-    return [f"{len(done)} subnets of {undo.vpc_id} have their own network ACLs again"]
+def _told(done: set[str]) -> list[str]:
+    return [f"back on their own network ACLs: {', '.join(sorted(done))}"] if done else []
 
 
 def _strangers(undo: RestoreAcls, acls: Iterable[NetworkAcl]) -> list[str]:

@@ -11,7 +11,7 @@ from moto.server import ThreadedMotoServer
 from blueprint.outputs import StackOutputs
 from chaos.targets import aws_acls
 from chaos.targets.aws import AwsTarget
-from tests.chaos.targets.network import described, enforced, make_network, outputs_of
+from tests.chaos.targets.network import described, enforced, make_network, outputs_of, session
 
 
 @pytest.fixture(autouse=True)
@@ -23,11 +23,13 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
+        # Nobody starts a machine here, and moto takes half a second to make up images for it.
+        "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
     }.items():
         monkeypatch.setenv(name, value)
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE"):
         monkeypatch.delenv(name, raising=False)
-    boto3.DEFAULT_SESSION = None
+    boto3.DEFAULT_SESSION = session()
     yield
     boto3.DEFAULT_SESSION = None
 
@@ -47,16 +49,22 @@ def outputs(at_once: None) -> Iterator[StackOutputs]:
 
 
 @pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[StackOutputs]:
-    """The same behind an address, for processes that are told of it by AWS_ENDPOINT_URL."""
+def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Moto behind an address, for processes that are told of it by AWS_ENDPOINT_URL."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
     try:
-        yield outputs_of(make_network())
+        yield
     finally:
         server.stop()
+
+
+@pytest.fixture
+def served(endpoint: None) -> StackOutputs:
+    """A stack of three zones with two subnets each, behind an address."""
+    return outputs_of(make_network())
 
 
 @pytest.fixture

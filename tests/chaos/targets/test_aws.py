@@ -48,7 +48,7 @@ def test_a_zone_is_cut_off_and_put_back(
     assert acl["Entries"] == []
     assert {tag["Key"]: tag["Value"] for tag in acl["Tags"]} == {TAG[0]: TAG[1], MARK: "run.step"}
     assert [(e.expected, e.measured) for e in cut.effects()] == [(2, 2), (2, 2)]
-    assert cut.mend() == [f"2 subnets of {vpc_id} have their own network ACLs again"]
+    assert cut.mend() == [f"back on their own network ACLs: {', '.join(sorted(subnets['b']))}"]
     assert picture() == before
     assert cut.mend() == []
     assert calls.changes.count("ReplaceNetworkAclAssociation") == 4
