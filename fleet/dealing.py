@@ -37,19 +37,27 @@ class Dealer:
     def __init__(self, leases: Leases, where: Where, partition_at: PartitionAt) -> None:
         """Bind to one member's leases."""
         self._leases, self._where, self._partition_at = leases, where, partition_at
+        self._anew: dict[Partition, int] = {}
+
+    def anew(self) -> dict[Partition, int]:
+        """Partitions to be read anew, and from where: what came of them was not what was due."""
+        found, self._anew = self._anew, {}
+        return found
 
     def admit(self, records: Sequence[Record]) -> tuple[Sequence[Record], dict[Hashable, Span]]:
         """Which of them may be handled, and the span of each partition they are of.
 
-        Dropped are records of partitions that are not ours, that were fetched for an earlier lease
-        (a lease that is ``fresh`` was given during this very poll), that were handed out before,
-        and that an earlier member has done.
+        Dropped are records of partitions that are not ours, that were handed out before, and that
+        an earlier member has done; and of partitions that are to be read anew: those given during
+        this very poll (what it returns may have been fetched for an earlier lease), and those that
+        begin elsewhere than where they were to begin. The client has been seen to go on at the
+        position of an earlier lease; a hole in the log looks the same, and comes a second time.
         """
         places = list(map(self._where, records))
         spans: dict[Hashable, Span] = {}
         dropped: dict[int, None] = {}
         for place, indices in _stretches(places).items():
-            watermark = self._watermark(place)
+            watermark = self._watermark(place, records[indices[0]].offset())
             if watermark is None:
                 dropped |= dict.fromkeys(indices)
                 continue
@@ -61,10 +69,17 @@ class Dealer:
             return [r for n, r in enumerate(records) if n not in dropped], spans
         return records, spans
 
-    def _watermark(self, place: Hashable) -> Watermark | None:
+    def _watermark(self, place: Hashable, first: int) -> Watermark | None:
         lease = self._leases.find(self._partition_at(place))
-        if lease is None or lease.fresh or not lease.watermark.open:
+        if lease is None or not lease.watermark.open:
             return None
+        if not lease.proven:
+            due = lease.watermark.delivered_end
+            if lease.fresh or (first > due and lease.doubted != first):
+                lease.doubted = None if lease.fresh else first
+                self._anew[lease.partition] = due
+                return None
+            lease.proven = True
         return lease.watermark
 
 

@@ -1,7 +1,7 @@
 """The edge to the consumer group: joins, is given and loses partitions, commits, leaves.
 
-A partition is given paused and resumed after the poll that gave it. What that poll returns of it
-was fetched under an earlier lease; after the pause nothing of the new one can be among it.
+Nothing is paused before a record of its lease was read: librdkafka would go on at the position of
+an earlier lease (its issues 1802 and 2190), which was seen here to skip records.
 """
 
 import time
@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 
 from confluent_kafka import (
-    OFFSET_BEGINNING,
     Consumer,
     KafkaError,
     KafkaException,
@@ -48,6 +47,7 @@ class GroupEdge:
     ) -> None:
         """Make the client; it joins with ``join``."""
         self._settings, self._leases, self._crew, self._tell = settings, leases, crew, tell
+        self._paused: set[Partition] = set()
         self._pending: dict[Partition, Commit] = {}
         self._uncommitted: set[Partition] = set()
         self._abandoned = 0
@@ -73,19 +73,22 @@ class GroupEdge:
             on_lost=self._on_lost,
         )
 
-    def settle(self, *, paused: bool) -> None:
-        """End the poll that gave new leases; let them flow unless the member is paused."""
-        fresh = self._leases.settle()
-        if fresh and not paused:
-            self._each(self.consumer.resume, fresh)
-
     def pause(self) -> None:
-        """Fetch nothing more; polls go on."""
-        self._each(self.consumer.pause, [lease.partition for lease in self._leases])
+        """Fetch nothing more of what was read from; polls go on. May be repeated."""
+        proven = {lease.partition for lease in self._leases if lease.proven}
+        self._each(self.consumer.pause, proven - self._paused)
+        self._paused |= proven
 
     def resume(self) -> None:
         """Fetch again."""
-        self._each(self.consumer.resume, [lease.partition for lease in self._leases])
+        self._flow(self._paused)
+
+    def _flow(self, partitions: Iterable[Partition]) -> None:
+        """End the pause of some: it would outlive an assignment, and begin the next one paused."""
+        paused = self._paused & set(partitions)
+        self._leases.doubt(paused)
+        self._each(self.consumer.resume, paused)
+        self._paused -= paused
 
     def reposition(self, partition: Partition, offset: int) -> None:
         """Fetch a partition from another offset on.
@@ -94,14 +97,18 @@ class GroupEdge:
         which is just where an odd log leaves it.
         """
         place = TopicPartition(partition.topic, partition.number, offset)
+        self._flow([partition])
         if self._settings.protocol is not GroupProtocol.EAGER:
             self.consumer.incremental_unassign([place])
             self.consumer.incremental_assign([place])
             return
+        others = {lease.partition for lease in self._leases} - {partition}
+        self._flow(others)
+        self._leases.doubt(others)
         rest = [
             TopicPartition(p.topic, p.number, lease.watermark.delivered_end)
-            for lease in self._leases
-            if (p := lease.partition) != partition
+            for p in others
+            if (lease := self._leases.find(p)) is not None
         ]
         self.consumer.assign([*rest, place])
 
@@ -146,18 +153,11 @@ class GroupEdge:
     def _on_assign(self, _: Consumer, given: list[TopicPartition]) -> None:
         starts = self._starts(given) if given else {}
         self._leases.grant(starts, time.monotonic())
-        assigned = [
-            TopicPartition(
-                p.topic, p.number, OFFSET_BEGINNING if s.position is None else s.position
-            )
-            for p, s in starts.items()
-        ]
+        assigned = [TopicPartition(p.topic, p.number, s.position) for p, s in starts.items()]
         if self._settings.protocol is GroupProtocol.EAGER:
             self.consumer.assign(assigned)
         else:
             self.consumer.incremental_assign(assigned)
-        if assigned:
-            self.consumer.pause(assigned)
         for partition in starts:
             self._tell(Signal(SignalKind.ASSIGNED, partition))
 
@@ -174,11 +174,20 @@ class GroupEdge:
                 found = self.consumer.committed(given, timeout=_TRY_S)
                 reason = next((p.error.str() for p in found if p.error is not None), "")
                 if not reason:
-                    return {Partition(p.topic, p.partition): _start(p) for p in found}
+                    return {Partition(p.topic, p.partition): self._start(p) for p in found}
             except KafkaException as error:
                 reason = error.args[0].str()
             if time.monotonic() > deadline_s:
                 raise FleetError(f"the group's offsets cannot be had: {reason}")
+
+    def _start(self, committed: TopicPartition) -> Start:
+        """Where a partition begins; without a committed offset at what the log has first."""
+        at = committed.offset
+        if at < 0:
+            place = TopicPartition(committed.topic, committed.partition)
+            low, _ = self.consumer.get_watermark_offsets(place, timeout=_TRY_S)
+            return Start(low)
+        return Start(at, tuple(decode(at, committed.metadata)))
 
     def _on_revoke(self, _: Consumer, taken: list[TopicPartition]) -> None:
         partitions = [Partition(p.topic, p.partition) for p in taken]
@@ -188,6 +197,7 @@ class GroupEdge:
 
     def _on_lost(self, _: Consumer, taken: list[TopicPartition]) -> None:
         partitions = [Partition(p.topic, p.partition) for p in taken]
+        self._flow(partitions)
         self._leases.lose(partitions)
         self._crew.sweep()
         for partition in partitions:
@@ -201,6 +211,7 @@ class GroupEdge:
         if news:
             self._drain(set(partitions))
         self._commit_now(self._leases.commits(partitions))
+        self._flow(partitions)
         self._leases.release(partitions)
 
     def _drain(self, partitions: set[Partition]) -> None:
@@ -261,12 +272,6 @@ class GroupEdge:
             except KafkaException as error:
                 said = error.args[0].str()
                 self._tell(Signal(SignalKind.CLIENT_ERROR, partition, detail=said))
-
-
-def _start(committed: TopicPartition) -> Start:
-    if committed.offset < 0:
-        return Start(None)
-    return Start(committed.offset, tuple(decode(committed.offset, committed.metadata)))
 
 
 def _offsets(commits: Iterable[Commit]) -> list[TopicPartition]:

@@ -30,11 +30,11 @@ class Start:
     """Where a partition is begun.
 
     Attributes:
-        position: The committed offset; None where there is none.
+        position: The committed offset, or where the log begins.
         done: Ranges above it that an earlier member has done.
     """
 
-    position: int | None
+    position: int
     done: tuple[Range, ...] = ()
 
 
@@ -59,8 +59,10 @@ class Lease:
 
     Attributes:
         epoch: Rises with every grant of any partition; never given twice.
-        fresh: Given during the poll that is under way: what that poll returns of it was fetched
-            for an earlier lease.
+        fresh: Given during the poll that is under way: what that poll returns of it may have been
+            fetched for an earlier lease.
+        proven: Whether a record was read since it was given, resumed or read anew from somewhere.
+        doubted: The first offset that came instead of the one that was due.
     """
 
     partition: Partition
@@ -68,6 +70,8 @@ class Lease:
     watermark: Watermark
     state: LeaseState = LeaseState.HELD
     fresh: bool = True
+    proven: bool = False
+    doubted: int | None = None
     asked: Commit | None = None
     committed: Commit | None = None
     moved_s: float = 0.0
@@ -121,12 +125,16 @@ class Leases:
             granted.append(lease)
         return granted
 
-    def settle(self) -> list[Partition]:
+    def settle(self) -> None:
         """End the poll that gave new leases: from now on their records are their own."""
-        fresh = [lease for lease in self._held.values() if lease.fresh]
-        for lease in fresh:
+        for lease in self._held.values():
             lease.fresh = False
-        return [lease.partition for lease in fresh]
+
+    def doubt(self, partitions: Iterable[Partition]) -> None:
+        """Look closely at what comes next of these: the client begins anew with them."""
+        for partition in partitions:
+            if (lease := self._held.get(partition)) is not None:
+                lease.proven, lease.doubted = False, None
 
     def begin_release(self, partitions: Iterable[Partition]) -> list[Lease]:
         """Let no handler begin with another record of these; what runs may end."""

@@ -204,7 +204,11 @@ class Member:
                     self._fatal = self._oddities.meet(message) or self._fatal
             messages = [message for message in messages if message.error() is None]
         records, spans = self._dealer.admit(cast(Sequence[Record], messages))
-        self._group.settle(paused=self._gate.flow is Flow.PAUSED)
+        self._leases.settle()
+        for partition, offset in self._dealer.anew().items():
+            self._group.reposition(partition, offset)
+        if self._gate.flow is Flow.PAUSED:
+            self._group.pause()
         if not records:
             return
         runs = runs_of(records, spans, len(self._crew.lanes), self._key_of)

@@ -29,7 +29,7 @@ class Bounds:
     """How much may be in flight.
 
     Attributes:
-        records: At most so many.
+        records: At most so many, and one of each partition that was not read from before.
         bytes: No more are taken once there are so many; one poll's worth may lie above.
         reopen: The part of either below which taking begins again.
         pause_after_s: How long fullness is waited out before partitions are paused.

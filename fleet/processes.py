@@ -4,6 +4,7 @@ They end together. A member that ends unasked ends the rest, since whoever start
 starts all of it again; an instance that is killed closes their input, and they leave in order.
 """
 
+import os
 import subprocess
 import sys
 import threading
@@ -60,7 +61,8 @@ def follow_input(stop: Callable[[], None]) -> None:
     """Call ``stop`` once standard input ends: whoever started this process is gone."""
 
     def follow() -> None:
-        while sys.stdin.buffer.read(4096):
+        # Not through sys.stdin: its lock, held here for ever, would be in the way of the end.
+        while os.read(sys.stdin.fileno(), 4096):
             pass
         stop()
 

@@ -271,18 +271,44 @@ def test_a_key_function_that_fails_fails_its_record_alone(kind: str) -> None:
         assert [cause.error for _, cause in crew.buried] == ["TypeError"]
 
 
-def test_what_was_fetched_for_an_earlier_lease_is_dropped() -> None:
-    """A lease given during a poll takes nothing of that poll; one not ours takes nothing at all."""
+def admitted(dealer: Dealer, *offsets: int) -> list[int]:
+    """The offsets of partition 0 that a poll's records are admitted with."""
+    found, _ = dealer.admit([record(0, offset, b"a") for offset in offsets])
+    return [one.offset() for one in found]
+
+
+def new_dealer(position: int) -> tuple[Leases, Dealer]:
+    """One that has partition 0 from a position on, given during the poll that is under way."""
     leases = Leases()
-    dealer = Dealer(leases, WHERE, lambda place: Partition("t", cast(int, place)))
-    leases.grant({Partition("t", 0): Start(5)}, 0.0)
-    stale = [record(0, 9, b"a"), record(1, 0, b"a")]
-    assert dealer.admit(stale) == ([], {})
+    leases.grant({Partition("t", 0): Start(position)}, 0.0)
+    return leases, Dealer(leases, WHERE, lambda place: Partition("t", cast(int, place)))
+
+
+def test_what_the_poll_of_a_new_lease_returns_of_it_is_read_anew() -> None:
+    """It may have been fetched for an earlier lease; what is not ours at all is dropped."""
+    leases, dealer = new_dealer(5)
+    assert admitted(dealer, 9, 10) == []
+    assert dealer.admit([record(1, 0, b"a")]) == ([], {})
+    assert dealer.anew() == {Partition("t", 0): 5}
     leases.settle()
-    admitted, spans = dealer.admit([record(0, 5, b"a"), record(0, 6, b"a"), record(1, 0, b"a")])
-    assert [(r.partition(), r.offset()) for r in admitted] == [(0, 5), (0, 6)]
-    assert (spans[0].first, spans[0].end) == (5, 7)
-    assert dealer.admit([record(0, 6, b"a")]) == ([], {})
+    assert admitted(dealer, 5, 6) == [5, 6]
+    assert admitted(dealer, 6, 7) == [7]
+    assert dealer.anew() == {}
+
+
+def test_a_lease_that_begins_elsewhere_than_where_it_was_to_is_read_anew_once() -> None:
+    """The client may have gone on at an old position; a hole in the log comes a second time."""
+    leases, dealer = new_dealer(5)
+    leases.settle()
+    assert admitted(dealer, 8, 9) == []
+    assert dealer.anew() == {Partition("t", 0): 5}
+    assert admitted(dealer, 5, 6) == [5, 6]
+    leases.doubt([Partition("t", 0)])
+    for _ in range(2):
+        seen = admitted(dealer, 20, 21)
+    assert seen == [20, 21]
+    assert dealer.anew() == {Partition("t", 0): 7}
+    assert admitted(dealer, 30) == [30]
 
 
 @given(st.lists(st.tuples(keys, st.integers(0, 2)), max_size=60), st.integers(1, 9))
