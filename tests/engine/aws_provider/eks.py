@@ -190,6 +190,7 @@ EKS = {
         delete=_delete_cluster,
         tag=_tag_cluster,
         required="roleArn vpcConfig",
+        later="vpcConfig.clusterSecurityGroupId vpcConfig.vpcId",
         named="name",
         longest_name=100,
         replaces=(

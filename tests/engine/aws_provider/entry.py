@@ -45,6 +45,7 @@ class Entry:
         judges: Each tells what is wrong with known inputs.
         volatile: Outputs that any update changes.
         hidden: Inputs that are never kept as outputs.
+        later: What AWS puts into an input that is a tree, by its path: unknown in a preview.
     """
 
     create: Create
@@ -62,6 +63,7 @@ class Entry:
     judges: tuple[Judge, ...] = ()
     volatile: str = ""
     hidden: str = ""
+    later: str = ""
 
     def known(self) -> set[str]:
         """Every input that the entry does something with."""

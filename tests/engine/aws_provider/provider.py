@@ -93,7 +93,7 @@ class AwsStandIn(Provider):
         cloud = self._at(inputs)
         outputs = _told(entry, cloud, inputs)
         if asked.preview:
-            return Created("", asked.inputs.having(outputs))
+            return Created("", asked.inputs.having(outputs | _later(entry, outputs)))
         _fail_once(asked.resource)
         with calling(f"creating {asked.resource.name} ({asked.resource.type})"):
             id_ = entry.create(cloud, inputs)
@@ -178,6 +178,16 @@ class AwsStandIn(Provider):
         told = _told(entry, self._at(asked.inputs.values), dict(asked.inputs.values))
         old = {"tagsAll": asked.old_outputs.at("tagsAll") or {}}
         return differences(old, {"tagsAll": told["tagsAll"]})
+
+
+def _later(entry: Entry, outputs: Values) -> Values:
+    """The trees of the outputs with what is not known in a preview marked so."""
+    found: Values = {}
+    for name, _, inner in (path.partition(".") for path in entry.later.split()):
+        tree = found.get(name, outputs.get(name))
+        if isinstance(tree, Mapping):
+            found[name] = {**tree, inner: UNKNOWN}
+    return found
 
 
 def _fail_once(resource: Resource) -> None:
