@@ -188,3 +188,33 @@ def test_settings_that_the_client_does_not_take_are_bad_input() -> None:
     client = member_settings(chosen(), BALANCED, "127.0.0.1:1") | {"fetch.max.bytes": -5}
     with pytest.raises(BadInput, match=r"fetch\.max\.bytes"):
         Member(chosen(), client, lambda _: None, lambda *_: None)
+
+
+@pytest.mark.parametrize("protocol", ["cooperative", "eager"])
+def test_members_that_come_and_go_skip_nothing_and_keep_the_order(
+    servers: str, protocol: str
+) -> None:
+    """With far more in flight than is handled between two rebalances."""
+    count, keys = 4000, 100
+    produce(servers, count, keys)
+    seen: list[tuple[bytes | None, int]] = []
+
+    def handler(record: Record) -> None:
+        time.sleep(0.002)
+        seen.append((record.key(), int(record.value() or b"")))
+
+    members = [Running(servers, chosen(protocol=protocol), handler)]
+    for _ in range(2):
+        handled = len(seen)
+        until(lambda handled=handled: len(seen) > handled + 50)  # type: ignore[misc]
+        members.append(Running(servers, chosen(protocol=protocol), handler))
+        until(lambda: members[-1].member.figures().partitions > 0 or len(seen) >= count)
+        members.pop(0).stop()
+    until(lambda: committed(servers) == count)
+    for running in members:
+        running.stop()
+    due: dict[bytes | None, int] = defaultdict(int)
+    for key, number in seen:
+        assert number <= due[key]
+        due[key] = max(due[key], number + 1)
+    assert set(due.values()) == {count // keys}
