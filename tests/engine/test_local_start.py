@@ -1,6 +1,5 @@
 """The beginnings of a local stack: refused, blocked, killed in the middle, and with security."""
 
-import json
 import os
 import signal
 import socket
@@ -13,7 +12,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 
 from blueprint.access import ADMIN
 from blueprint.client_settings import Setting
+from blueprint.listeners import Endpoint
 from blueprint.security import Credentials, credentials_of
+from chaos.interrupt import wait_until
 from lab.state import state_of
 from lab.tools.pulumi import PulumiTools
 from tests.engine.harness import EngineFailed
@@ -88,7 +89,8 @@ def test_a_blocked_port_is_named_and_can_be_freed(
         stack.lab().kill(node.id)
         with socket.socket() as squatter:
             squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            squatter.bind((at.host, at.port))
+            # The threads of a killed process may hold its sockets a moment longer than itself.
+            assert wait_until(lambda: bound(squatter, at), 20)
             squatter.listen()
             with pytest.raises(EngineFailed, match="broker-1"):
                 stack.engine.up()
@@ -135,7 +137,10 @@ def test_users_of_a_secured_stack_may_do_what_they_must_and_no_more(
         assert isinstance(files, dict)
         own = {name: credentials_of(Path(at).read_text(), at) for name, at in files.items()}
         assert {os.stat(at).st_mode & 0o777 for at in files.values()} == {0o600}
-        kept = json.dumps(stack.engine.state())
+        # As it lies in the backend, with history and copies; the CLI's own export shows secrets.
+        files_kept = [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
+        kept = "".join(path.read_text(errors="replace") for path in files_kept)
+        assert "topic-orders" in kept
         for one in (*own.values(), stack.lab().plan.keyring.credentials(ADMIN)):
             assert one.password not in kept, one.username
             assert one.key_pem.splitlines()[1] not in kept, one.username
@@ -149,6 +154,15 @@ def test_users_of_a_secured_stack_may_do_what_they_must_and_no_more(
         assert produced(stack, wrong, "orders.failed") is not None
         stack.engine.destroy()
         assert stack.processes() == []
+
+
+def bound(squatter: socket.socket, at: Endpoint) -> bool:
+    """Whether an address could be taken."""
+    try:
+        squatter.bind((at.host, at.port))
+    except OSError:
+        return False
+    return True
 
 
 def _setting(value: str) -> dict[str, str]:
