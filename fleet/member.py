@@ -206,6 +206,8 @@ class Member:
         records, spans = self._dealer.admit(cast(Sequence[Record], messages))
         self._leases.settle()
         for partition, offset in self._dealer.anew().items():
+            detail = "what came was not what was due; harmless, unless it goes on"
+            self._tell(Signal(SignalKind.READ_ANEW, partition, offset, detail=detail))
             self._group.reposition(partition, offset)
         if self._gate.flow is Flow.PAUSED:
             self._group.pause()

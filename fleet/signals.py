@@ -24,6 +24,7 @@ class SignalKind(StrEnum):
     DEAD_LETTER_FAILED = "dead-letter-failed"
     CORRUPT = "corrupt"
     OVERTAKEN = "overtaken"
+    READ_ANEW = "read-anew"
     PAUSED = "paused"
     RESUMED = "resumed"
     CLIENT_ERROR = "client-error"
