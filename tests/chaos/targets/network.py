@@ -24,8 +24,8 @@ from chaos.targets.tcp_probe import Answer, Probe
 
 REGION = "eu-central-1"
 TAG = ("quorate:chaos", "allowed")
-#: The first hosts of a subnet that AWS leaves to its owner are behind the first four addresses.
-_FIRST_HOST = 10
+#: AWS keeps the first four addresses of a subnet.
+_FIRST_HOST = 4
 
 #: EC2's model is large: read once, not once a session.
 _MODELS = Loader(extra_search_paths=[str(Path(botocore.__file__).parent / "data")])
@@ -95,7 +95,7 @@ def outputs_of(
             (Role.BROKER, 1 + index, subnets[0]),
             (Role.CONTROLLER, 101 + index, subnets[-1]),
         ):
-            host = IPv4Network(subnet["CidrBlock"])[_FIRST_HOST + node_id]
+            host = IPv4Network(subnet["CidrBlock"])[_FIRST_HOST + (role is Role.CONTROLLER)]
             name = f"{role.value}-{node_id}"
             nodes.append(
                 NodeOutput(id=node_id, name=name, role=role, zone=zone, host=str(host), port=9092)

@@ -1,15 +1,20 @@
 """A restore on AWS meets what it did not expect."""
 
+import socket
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from moto.ec2.models import ec2_backends
 
 from blueprint.outputs import StackOutputs
+from chaos.leases import RestoreAcls
 from chaos.restore import lease_book, restore
-from chaos.targets import aws_acls
+from chaos.targets import aws_acls, aws_vpc
 from chaos.targets.aws import AwsTarget
+from chaos.targets.aws_acls import restore_acls
 from chaos.targets.target import TargetError
 from tests.chaos.targets.network import (
     REGION,
@@ -98,6 +103,32 @@ def test_a_vpc_that_was_destroyed_needs_no_restoring(
     assert "is gone from" in line
     assert last.endswith("cut is undone")
     assert lease_book().all() == []
+
+
+def test_an_aws_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call has a time-out and three attempts, whatever the environment says."""
+    monkeypatch.setattr(aws_vpc, "READ_TIMEOUT_S", 0.2)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "50")
+    undo = RestoreAcls(
+        region=REGION,
+        account_id="123456789012",
+        vpc_id="vpc-1",
+        mark="run.step",
+        original={"subnet-1": "acl-1"},
+    )
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        began_s = time.monotonic()
+        with pytest.raises(TargetError, match=f"DescribeNetworkAcls in {REGION}: Read timeout"):
+            restore_acls(undo)
+        assert time.monotonic() - began_s < 20
+        silent.settimeout(1.0)
+        asked = 0
+        with suppress(TimeoutError):
+            while True:
+                silent.accept()[0].close()
+                asked += 1
+    assert asked == aws_vpc.ATTEMPTS
 
 
 class TestBehind:
