@@ -62,8 +62,9 @@ def run_experiment(
     """Run an experiment and judge it; without --outputs or --stack on a lab of its own."""
     experiment = load(name_or_file, overrides or (), seed)
     config_of("validate", experiment.lab)
+    asked = Asked(experiment, runs_dir, _outputs(outputs, stack))
     terminal = Terminal(experiment.max_duration_s)
-    run_dir = run(Asked(experiment, runs_dir, _outputs(outputs, stack)), terminal)
+    run_dir = run(asked, terminal)
     terminal.say("judging every record")
     _conclude(run_dir)
 

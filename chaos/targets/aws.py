@@ -15,8 +15,8 @@ from chaos.targets.tcp_probe import Answer, Probe, probe
 
 #: Long against a round trip within a region (about a millisecond), short against a fault.
 PROBE_TIMEOUT_S = 1.0
-#: From an association that EC2 reports to packets that are dropped: seconds, by experience of the
-#: like; a cut that does not bite until then is called one that does not bite.
+#: From an association that EC2 reports to packets that are dropped AWS names no time. A cut that
+#: has not bitten by then is called one that does not bite.
 BITE_TIMEOUT_S = 15.0
 _MOST_PROBES_AT_ONCE = 64
 
