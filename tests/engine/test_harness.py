@@ -5,7 +5,7 @@ import pulumi_aws
 import pytest
 
 from tests.engine.aws_provider.stand_in import Moto
-from tests.engine.conftest import AwsEngines, ProgramEngines
+from tests.engine.conftest import AwsEngines, ProgramEngines, ProjectEngines
 from tests.engine.harness import UNKNOWN, Difference, EngineFailed
 
 pytestmark = pytest.mark.engine
@@ -107,3 +107,10 @@ def test_an_error_of_the_program_is_told(program_engine: ProgramEngines) -> None
 
     with pytest.raises(EngineFailed, match="three zones are needed"):
         program_engine(declare).up()
+
+
+def test_the_project_is_run_as_a_user_runs_it(project_engine: ProjectEngines) -> None:
+    """The CLI and the language host run the project's own program with its own stack settings."""
+    previewed = project_engine("local").preview()
+    assert previewed.counts == {"create": len(previewed.changes)}
+    assert previewed.of_type("LocalCluster")
