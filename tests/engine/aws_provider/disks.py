@@ -103,6 +103,8 @@ def _read_attachment(cloud: Cloud, id_: str, known: Values) -> Values | None:
 
 
 def _detach(cloud: Cloud, id_: str, known: Values) -> None:
+    if known.get("stopInstanceBeforeDetaching"):
+        cloud("ec2").stop_instances(InstanceIds=[known["instanceId"]])
     if not known.get("skipDestroy") and _read_attachment(cloud, id_, known) is not None:
         cloud("ec2").detach_volume(VolumeId=known["volumeId"], InstanceId=known["instanceId"])
 

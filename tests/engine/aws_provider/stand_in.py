@@ -1,9 +1,8 @@
 """The executable that the engine finds on PATH, and the moto that stands behind it."""
 
-import re
+import select
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from tests.engine.harness.engine import StandIn
 REGION = "eu-west-1"
 _START_TIMEOUT_S = 60
 _ROOT = Path(__file__).parents[3]
-_RUNNING = re.compile(r"Running on (http://127\.0\.0\.1:\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +49,37 @@ class Moto:
 
 @contextmanager
 def running_moto(folder: Path) -> Iterator[Moto]:
-    """Start moto and write the provider's executable; both end with the block.
+    """Start moto and write the provider's executable; moto ends with the block or this process.
 
     Args:
-        folder: An empty folder for its log and the executable.
+        folder: A folder for its log and the executable.
+
+    Raises:
+        RuntimeError: It did not start within a minute; the text is its log.
     """
     log = folder / "moto.log"
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
-    try:
-        endpoint = _endpoint(process, log)
-        yield Moto(endpoint, StandIn(_executable(folder / "bin"), {ENDPOINT: endpoint}))
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+    command = [sys.executable, "-m", "tests.engine.aws_provider.moto_process"]
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(
+            command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+        ) as process,
+    ):
+        try:
+            endpoint = _endpoint(process, log)
+            yield Moto(endpoint, StandIn(_executable(folder / "bin"), {ENDPOINT: endpoint}))
+        finally:
+            process.kill()
 
 
 def _endpoint(process: "subprocess.Popen[bytes]", log: Path) -> str:
-    deadline = time.monotonic() + _START_TIMEOUT_S
-    while time.monotonic() < deadline and process.poll() is None:
-        found = _RUNNING.search(log.read_text(errors="replace"))
-        if found:
-            return found[1]
-        time.sleep(0.05)
-    raise RuntimeError(f"moto did not start within {_START_TIMEOUT_S} s: {log.read_text()}")
+    """Its first line, which it says once it answers."""
+    assert process.stdout is not None
+    said, _, _ = select.select([process.stdout], [], [], _START_TIMEOUT_S)
+    line = process.stdout.readline().decode().strip() if said else ""
+    if not line:
+        raise RuntimeError(f"moto did not start within {_START_TIMEOUT_S} s: {log.read_text()}")
+    return line
 
 
 def _executable(folder: Path) -> Path:
