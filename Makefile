@@ -5,7 +5,7 @@ READY := .venv/.ready
 LOCKS := requirements/uv.txt requirements/main.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help gameday test test-fast lint format lock bench clean
+.PHONY: help gameday local test test-fast lint format lock bench clean
 
 help: ## List what can be made.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -21,6 +21,10 @@ $(READY): $(LOCKS)
 
 gameday: $(READY) ## Boot three zones, lose one, judge every record, write the page.
 	@$(BIN)/python -m chaos run gameday
+
+local: $(READY) ## A platform on this machine: pulumi up of the stack local.
+	@stacks/pulumi.sh stack select --create local
+	@stacks/pulumi.sh up --stack local $$([ -t 0 ] || echo --yes)
 
 test: $(READY) ## All tests, on real Kafka, the real Pulumi engine and a real Kubernetes API server.
 	@$(BIN)/python -m lab.tools.pulumi > /dev/null

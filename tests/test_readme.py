@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,8 +26,9 @@ DOORS = [command for command in COMMANDS if command.startswith(".venv/bin/python
 def test_every_make_target_exists() -> None:
     """``make gameday`` runs the game day, ``make test`` the tests."""
     targets = [command.split()[1] for command in COMMANDS if command.startswith("make ")]
-    assert targets == ["gameday", "test"]
-    for target, expected in (("gameday", "-m chaos run gameday"), ("test", "-m pytest")):
+    does = {"gameday": "-m chaos run gameday", "test": "-m pytest", "local": "up --stack local"}
+    assert targets == list(does)
+    for target, expected in does.items():
         said = subprocess.run(
             ["make", "-n", "-o", ".venv/.ready", target],
             cwd=ROOT,
@@ -43,15 +45,19 @@ def test_every_link_leads_somewhere() -> None:
         assert (ROOT / target).exists(), target
 
 
+def own_cache(folder: Path) -> Path:
+    """The user's tools, and no one else's labs."""
+    have_tools()
+    cache = folder / "cache"
+    cache.mkdir()
+    (cache / "tools").symlink_to(root() / "tools")
+    return cache
+
+
 @pytest.mark.cluster
 def test_the_doors_do_what_the_readme_says(tmp_path: Path) -> None:
     """In the order in which they stand there, with the user's tools and no one else's labs."""
-    have_tools()
-    cache = tmp_path / "cache"
-    cache.mkdir()
-    for tool in root().iterdir():
-        if tool.name not in ("labs", "leases"):
-            (cache / tool.name).symlink_to(tool)
+    cache = own_cache(tmp_path)
     environment = os.environ | {"QUORATE_CACHE": str(cache)}
     assert len(DOORS) >= 7
     for command in DOORS:
@@ -66,4 +72,31 @@ def test_the_doors_do_what_the_readme_says(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, (command, done.stderr)
+    assert not list((cache / "labs").glob("[!.]*"))
+
+
+@pytest.mark.cluster
+@pytest.mark.engine
+def test_a_platform_comes_and_goes_as_the_readme_says(tmp_path: Path) -> None:
+    """On a copy of the project, since a new stack writes its salt beside its settings."""
+    project, cache = tmp_path / "project", own_cache(tmp_path)
+    kept = shutil.ignore_patterns(".git", ".venv", "runs", ".*_cache")
+    shutil.copytree(ROOT, project, ignore=kept)
+    (project / ".venv").symlink_to(ROOT / ".venv")
+    environment = os.environ | {"QUORATE_CACHE": str(cache), "PULUMI_HOME": str(tmp_path / "home")}
+    commands = [line for line in COMMANDS if line.startswith(("make local", "stacks/pulumi.sh"))]
+    assert len(commands) == 3
+    for command in commands:
+        words = command.replace("make local", "make -o .venv/.ready local").split()
+        done = subprocess.run(
+            words,
+            cwd=project,
+            env=environment,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=200,
+            check=False,
+        )
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
     assert not list((cache / "labs").glob("[!.]*"))
