@@ -39,7 +39,7 @@ _TIMEOUT_S = 90
 _CALL_TIMEOUT_S = 10
 _AOT_NAME = "kafka.aot"
 #: Changes when what the training does changes, so that a cache of the old one is not taken for it.
-_EDITION = 2
+_EDITION = 3
 _HOST = "127.0.0.1"
 _CLUSTER_ID = "quorate-training-00000"
 _OPEN, _BY_PASSWORD = "PLAINTEXT", f"{CLIENT_PREFIX}A"
