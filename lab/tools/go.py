@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.problem import LabError
-from lab.tools.cache import install_once, root
+from lab.tools.cache import check_space, install_once, root
 
 _GO_PACKAGE = Path(__file__).parent / "go.txt"
 _VERSION = re.compile(r"\bgo ?(\d+)\.(\d+)")
@@ -42,6 +42,7 @@ class GoTool:
         ldflags: For the linker, beside those that strip symbols.
         tags: Build tags.
         build_timeout_s: How long one command of the build may take, downloads included.
+        scratch_bytes: What sources, caches and Go itself need while it is built.
     """
 
     name: str
@@ -52,6 +53,7 @@ class GoTool:
     ldflags: str = ""
     tags: tuple[str, ...] = ()
     build_timeout_s: int = 600
+    scratch_bytes: int = 1_000_000_000
 
     def folder(self) -> Path:
         """The folder that holds every binary and script, built if this user has not got it yet.
@@ -65,9 +67,9 @@ class GoTool:
         """Build into a folder that is not the cache's, for a tool put together from several.
 
         Raises:
-            LabError: It cannot be built.
+            LabError: It cannot be built, or there is too little room to.
         """
-        root().mkdir(parents=True, exist_ok=True)
+        check_space(self.scratch_bytes)
         with tempfile.TemporaryDirectory(dir=root(), prefix=".go-") as scratch:
             module = Path(shutil.copytree(self.module, Path(scratch) / "module"))
             go = _go(oldest=_version((module / "go.mod").read_text()), scratch=Path(scratch))

@@ -38,6 +38,8 @@ _CLI_TOOL = GoTool(
     ldflags=f"-X {_SDK}/go/common/version.Version=v{VERSION}",
     tags=("osusergo", "grpcnotrace"),
     build_timeout_s=1800,
+    # From nothing more than 3 GB were seen, Go itself included.
+    scratch_bytes=5_000_000_000,
 )
 _HOST_TOOL = GoTool(
     name=_HOST,
