@@ -75,7 +75,7 @@ class Dealer:
             return None
         if not lease.proven:
             due = lease.watermark.delivered_end
-            if lease.fresh or (first > due and lease.doubted != first):
+            if lease.fresh or (first > due and (lease.insists or lease.doubted != first)):
                 lease.doubted = None if lease.fresh else first
                 self._anew[lease.partition] = due
                 return None

@@ -48,6 +48,7 @@ class GroupEdge:
         """Make the client; it joins with ``join``."""
         self._settings, self._leases, self._crew, self._tell = settings, leases, crew, tell
         self._paused: set[Partition] = set()
+        self._moves: dict[Partition, tuple[int, int]] = {}
         self._pending: dict[Partition, Commit] = {}
         self._uncommitted: set[Partition] = set()
         self._abandoned = 0
@@ -91,10 +92,33 @@ class GroupEdge:
         self._paused -= paused
 
     def reposition(self, partition: Partition, offset: int) -> None:
-        """Fetch a partition from another offset on.
+        """Fetch a partition from another offset on, as soon as the client lets us."""
+        lease = self._leases.find(partition)
+        if lease is not None:
+            self._moves[partition] = (lease.epoch, offset)
 
-        It is taken off the client and put back: a seek is refused where fetching has stopped,
-        which is just where an odd log leaves it.
+    def move(self) -> None:
+        """Carry out what ``reposition`` asked for; what is refused is tried again at the next call.
+
+        In the middle of a rebalance the client refuses; a lease that has ended needs it no more.
+        """
+        for partition, (epoch, offset) in list(self._moves.items()):
+            lease = self._leases.find(partition)
+            if lease is None or lease.epoch != epoch:
+                del self._moves[partition]
+                continue
+            try:
+                self._move(partition, offset)
+            except KafkaException as error:
+                said = f"cannot be read from {offset} yet: {error.args[0].str()}"
+                self._tell(Signal(SignalKind.CLIENT_ERROR, partition, offset, detail=said))
+                continue
+            del self._moves[partition]
+
+    def _move(self, partition: Partition, offset: int) -> None:
+        """Take a partition off the client and put it back elsewhere.
+
+        A seek is refused where fetching has stopped, which is just where an odd log leaves it.
         """
         place = TopicPartition(partition.topic, partition.number, offset)
         self._flow([partition])

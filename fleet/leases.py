@@ -63,6 +63,7 @@ class Lease:
             fetched for an earlier lease.
         proven: Whether a record was read since it was given, resumed or read anew from somewhere.
         doubted: The first offset that came instead of the one that was due.
+        insists: Nothing but the offset that is due will do: behind it is a batch that is damaged.
     """
 
     partition: Partition
@@ -72,6 +73,7 @@ class Lease:
     fresh: bool = True
     proven: bool = False
     doubted: int | None = None
+    insists: bool = False
     asked: Commit | None = None
     committed: Commit | None = None
     moved_s: float = 0.0
@@ -134,7 +136,7 @@ class Leases:
         """Look closely at what comes next of these: the client begins anew with them."""
         for partition in partitions:
             if (lease := self._held.get(partition)) is not None:
-                lease.proven, lease.doubted = False, None
+                lease.proven, lease.doubted, lease.insists = False, None, False
 
     def begin_release(self, partitions: Iterable[Partition]) -> list[Lease]:
         """Let no handler begin with another record of these; what runs may end."""

@@ -199,18 +199,32 @@ class Member:
 
     def _take(self, messages: list[Message]) -> None:
         if messages and any(map(_error_of, messages)):
-            for message in messages:
-                if message.error() is not None:
-                    self._fatal = self._oddities.meet(message) or self._fatal
-            messages = [message for message in messages if message.error() is None]
-        records, spans = self._dealer.admit(cast(Sequence[Record], messages))
+            self._take_apart(messages)
+        else:
+            self._deal(messages)
         self._leases.settle()
         for partition, offset in self._dealer.anew().items():
             detail = "what came was not what was due; harmless, unless it goes on"
             self._tell(Signal(SignalKind.READ_ANEW, partition, offset, detail=detail))
             self._group.reposition(partition, offset)
+        self._group.move()
         if self._gate.flow is Flow.PAUSED:
             self._group.pause()
+
+    def _take_apart(self, messages: Sequence[Message]) -> None:
+        """Records and errors in their order: what is before an error is not touched by it."""
+        records: list[Message] = []
+        for message in messages:
+            if message.error() is None:
+                records.append(message)
+                continue
+            self._deal(records)
+            records = []
+            self._fatal = self._oddities.meet(message) or self._fatal
+        self._deal(records)
+
+    def _deal(self, messages: Sequence[Message]) -> None:
+        records, spans = self._dealer.admit(cast(Sequence[Record], messages))
         if not records:
             return
         runs = runs_of(records, spans, len(self._crew.lanes), self._key_of)

@@ -13,7 +13,6 @@ from fleet.leases import Lease, Leases, Start
 from fleet.record import Partition, Record
 from fleet.signals import Signal, SignalKind, Tell
 from fleet.waiting import Cause
-from fleet.watermark import Range
 
 #: A batch whose checksum is wrong may have been damaged on the way: it is read again so often.
 READINGS = 3
@@ -55,10 +54,15 @@ class Oddities:
         partition = None if topic is None or number is None else Partition(topic, number)
         lease = None if partition is None else self._leases.find(partition)
         if lease is not None and code in (KafkaError._AUTO_OFFSET_RESET, KafkaError._BAD_MSG):
-            # A lease of this very poll has not been fetched for yet: what is said is old.
-            if not lease.fresh:
+            if lease.fresh:
+                # Of an earlier lease, or of this one: it will be said again if it is so.
+                self._group.reposition(lease.partition, lease.watermark.delivered_end)
+            else:
                 self._meet_log(lease, code, message.offset(), error.str())
             return None
+        if partition is not None:
+            # Whatever it is, what comes next of it must be what is due.
+            self._leases.doubt([partition])
         self._say(SignalKind.CLIENT_ERROR, partition, None, f"{error.name()}: {error.str()}")
         return None
 
@@ -95,24 +99,26 @@ class Oddities:
     def _corrupt(self, lease: Lease, first: int, said: str) -> None:
         """Read a damaged batch again, and in the end leave it out with a dead letter in its place.
 
-        Should the client go on behind it, nothing read there may stand in for what was not read:
-        the lease ends, and a new one begins at what is not done.
+        Until then the lease insists on it: should the client go on behind it, nothing read there
+        may stand in for what was not read.
         """
-        partition = lease.partition
+        partition, watermark = lease.partition, lease.watermark
+        if first < watermark.delivered_end:
+            # Left out already, or read whole another time.
+            self._group.reposition(partition, watermark.delivered_end)
+            return
         readings = self._readings[partition, first] = self._readings.get((partition, first), 0) + 1
-        detail = f"{said} (reading {readings} of {READINGS})"
+        detail = f"{said} (reading {readings}, of {READINGS} before it is left out)"
         self._say(SignalKind.CORRUPT, partition, first, detail)
-        position = lease.watermark.position()
-        position = first if position is None else position
-        done = lease.watermark.done_above(position)
-        if readings >= READINGS:
-            end = self._leave_out(partition, first, said)
-            # Done by its letter: the watermark of the next lease begins with it behind it.
-            done = sorted([*done, Range(first, end)]) if end > first else done
-        else:
+        # What is before it was handed out; between that and it there is nothing.
+        watermark.skip_to(first)
+        end = self._leave_out(partition, first, said) if readings >= READINGS else first
+        watermark.skip_to(end)
+        self._leases.doubt([partition])
+        if end == first:
+            lease.insists = True
             time.sleep(READ_AGAIN_S)
-        (granted,) = self._leases.grant({partition: Start(position, tuple(done))}, time.monotonic())
-        self._group.reposition(partition, granted.watermark.resume_at())
+        self._group.reposition(partition, end)
 
     def _leave_out(self, partition: Partition, first: int, said: str) -> int:
         """Write a dead letter for a batch; returns where it ends, or ``first`` if it has none."""

@@ -155,16 +155,6 @@ class Watermark:
         found += [r for r in self._done if r.end > position]
         return _joined(Range(max(r.first, position), r.end) for r in sorted(found))
 
-    def resume_at(self) -> int:
-        """Where to read on: behind what is handed out, and behind what is done without a gap."""
-        at = self.delivered_end
-        for found in self._done:
-            if found.first > at:
-                break
-            at = max(at, found.end)
-        self.skip_to(at)
-        return at
-
     def close(self) -> None:
         """Let no handler begin with another of its records."""
         self.open = False

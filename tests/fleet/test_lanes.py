@@ -311,6 +311,18 @@ def test_a_lease_that_begins_elsewhere_than_where_it_was_to_is_read_anew_once() 
     assert admitted(dealer, 30) == [30]
 
 
+def test_a_lease_that_insists_takes_nothing_but_what_is_due() -> None:
+    """However often something else comes: between the two is a batch that is damaged."""
+    leases, dealer = new_dealer(5)
+    leases.settle()
+    for lease in leases:
+        lease.insists = True
+    for _ in range(3):
+        assert admitted(dealer, 8, 9) == []
+        assert dealer.anew() == {Partition("t", 0): 5}
+    assert admitted(dealer, 5, 8) == [5, 8]
+
+
 @given(st.lists(st.tuples(keys, st.integers(0, 2)), max_size=60), st.integers(1, 9))
 def test_a_key_is_always_dealt_to_one_lane_in_order(
     script: list[tuple[bytes | None, int]], lanes: int
