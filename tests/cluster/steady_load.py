@@ -8,14 +8,29 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from blueprint.client_settings import Setting, producer_settings
 from blueprint.failover_profile import PROFILES
 
+_NO_END_YET = KafkaError.OFFSET_NOT_AVAILABLE
+_POLL_S = 0.05
 #: Enough that every partition sees a record many times within any budget.
 RECORDS_PER_S = 100
 READ_TIMEOUT_S = 60.0
+
+
+def _end(consumer: Consumer, at: TopicPartition) -> int:
+    """The end of a partition; a leader that was just elected may not know it yet."""
+    deadline = time.monotonic() + READ_TIMEOUT_S
+    while True:
+        try:
+            return int(consumer.get_watermark_offsets(at, timeout=10)[1])
+        except KafkaException as error:
+            if not error.args[0].retriable() and error.args[0].code() != _NO_END_YET:
+                raise
+            assert time.monotonic() < deadline, error
+            time.sleep(_POLL_S)
 
 
 @dataclass
@@ -77,7 +92,7 @@ class SteadyLoad:
         left = {}
         for partition in partitions:
             at = TopicPartition(self.topic, partition)
-            left[partition] = consumer.get_watermark_offsets(at, timeout=10)[1]
+            left[partition] = _end(consumer, at)
         consumer.assign([TopicPartition(self.topic, number, 0) for number in left])
         found: Counter[int] = Counter()
         deadline = time.monotonic() + READ_TIMEOUT_S
