@@ -81,7 +81,18 @@ def test_every_variable_that_the_script_needs_is_told(role: Role) -> None:
         for line in node_env(node_facts(role)).splitlines()
     }
     script = (_FILES / "quorate-node.sh").read_text()
-    own = {"EUID", "SECONDS", "DEVICE", "KAFKA", "ETC", "ROOM", "WAIT_S", "POLL_S", "BEHIND_MS"}
+    own = {
+        "EUID",
+        "SECONDS",
+        "DEVICE",
+        "KAFKA",
+        "ETC",
+        "ROOM",
+        "WAIT_S",
+        "POLL_S",
+        "BEHIND_MS",
+        "AWAY_SINCE_MS",
+    }
     assert _read_variables(script) - own - {"TOOL_TIMEOUT_S", "NF"} <= told
 
 
