@@ -50,10 +50,10 @@ class BufferBounds:
 class Buffer:
     """Counts what is under way and decides; its user sees to it that only one thread calls."""
 
-    def __init__(self, bounds: BufferBounds, policy: FullPolicy) -> None:
-        """Begin empty."""
+    def __init__(self, bounds: BufferBounds, policy: FullPolicy, spilled: int = 0) -> None:
+        """Begin empty, with so many records on disk."""
         self.bounds, self.policy = bounds, policy
-        self.state = BufferState.FLOWING
+        self.state = BufferState.SPILLING if spilled else BufferState.FLOWING
         self.records = self.bytes = 0
 
     def admit(self, size: int, spilled: int) -> Admission:

@@ -6,6 +6,7 @@ an earlier lease (its issues 1802 and 2190), which was seen here to skip records
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from itertools import chain
 
 from confluent_kafka import (
@@ -123,7 +124,9 @@ class GroupEdge:
         place = TopicPartition(partition.topic, partition.number, offset)
         self._flow([partition])
         if self._settings.protocol is not GroupProtocol.EAGER:
-            self.consumer.incremental_unassign([place])
+            # Refused where it is off already; the second call says whether it may be put back.
+            with suppress(KafkaException):
+                self.consumer.incremental_unassign([place])
             self.consumer.incremental_assign([place])
             return
         others = {lease.partition for lease in self._leases} - {partition}

@@ -62,7 +62,8 @@ class FleetProducer:
             given = "none" if spill is None else "one"
             raise BadInput([Problem("spill", given, "a journal with policy spill, and only then")])
         bounds = bounds or BufferBounds()
-        self._buffer, self._spill, self._tell = Buffer(bounds, policy), spill, tell
+        self._buffer = Buffer(bounds, policy, spill.pending if spill is not None else 0)
+        self._spill, self._tell = spill, tell
         own: dict[str, Setting] = {
             # The bound is ours, so that it is exact and seen; the client's own must not bite first.
             "queue.buffering.max.messages": bounds.records + 1000,

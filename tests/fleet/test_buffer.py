@@ -36,7 +36,8 @@ def test_it_stays_within_its_bounds_and_flows_again(policy: FullPolicy, sizes: l
 
 def test_nothing_passes_what_is_on_disk() -> None:
     """However much room there is in memory."""
-    buffer = Buffer(BOUNDS, FullPolicy.SPILL)
+    buffer = Buffer(BOUNDS, FullPolicy.SPILL, spilled=3)
+    assert buffer.state is BufferState.SPILLING
     assert buffer.admit(1, spilled=3) is Admission.SPILL
     assert buffer.state is BufferState.SPILLING
     assert not buffer.settle(spilled=1)

@@ -13,7 +13,7 @@ some = st.sets(st.sampled_from(PARTITIONS), min_size=1)
 
 
 class Group(RuleBasedStateMachine):
-    """A broker that remembers commits, and one member of its group."""
+    """A broker that remembers commits and fences old ones, and one member of its group."""
 
     def __init__(self) -> None:
         """Begin without partitions."""
@@ -75,11 +75,10 @@ class Group(RuleBasedStateMachine):
     def answer(self, taken: bool) -> None:
         """The broker answers what is under way; it may refuse."""
         for commit in self.under_way:
-            if taken:
-                here = commit.partition not in self.elsewhere
-                self.broker[commit.partition] = (
-                    commit.offset if here else self.broker.get(commit.partition, 0)
-                )
+            lease = self.leases.find(commit.partition)
+            if taken and lease is not None and lease.epoch == commit.epoch:
+                # The broker fences what was asked for under an earlier membership.
+                self.broker[commit.partition] = commit.offset
                 self.leases.confirmed(commit)
             else:
                 self.leases.refused(commit)
