@@ -12,7 +12,8 @@ from lab.problem import LabError
 
 #: The tools, one lab and its records together need about this much; checked before anything moves.
 NEEDED_BYTES = 1_500_000_000
-INSTALL_TIMEOUT_S = 900
+#: A cold build of the Pulumi CLI took 15 minutes on two busy cores.
+INSTALL_TIMEOUT_S = 2400
 
 
 def root() -> Path:
@@ -48,7 +49,7 @@ def install_once(name: str, build: Callable[[Path], None]) -> Path:
     ``build`` fills an empty folder beside the final one; a crash leaves nothing half installed.
 
     Raises:
-        LabError: Another process has been installing the same tool for 15 minutes.
+        LabError: Another process has been installing the same tool for 40 minutes.
     """
     final = root() / "tools" / name
     if final.is_dir():
