@@ -50,8 +50,8 @@ class Dealer:
         Dropped are records of partitions that are not ours, that were handed out before, and that
         an earlier member has done; and of partitions that are to be read anew: those given during
         this very poll (what it returns may have been fetched for an earlier lease), and those that
-        begin elsewhere than where they were to begin. The client has been seen to go on at the
-        position of an earlier lease; a hole in the log looks the same, and comes a second time.
+        begin elsewhere than where they were to begin. The client may go on at the position of an
+        earlier lease; a hole in the log looks the same, and comes a second time.
         """
         places = list(map(self._where, records))
         spans: dict[Hashable, Span] = {}

@@ -1,7 +1,7 @@
 """The edge to the consumer group: joins, is given and loses partitions, commits, leaves.
 
-Nothing is paused before a record of its lease was read: librdkafka would go on at the position of
-an earlier lease (its issues 1802 and 2190), which was seen here to skip records.
+Nothing is paused before a record of its lease was read: librdkafka may go on at the position of an
+earlier lease, or lose the one it was given (its issues 1802 and 2190).
 """
 
 import time

@@ -81,7 +81,9 @@ class Fleet:
 
     def produce(self, records: int = RECORDS, keys: int = KEYS, size: int = 100) -> None:
         """Write records whose value begins with their number within the key."""
-        producer = Producer({"bootstrap.servers": self.servers, "linger.ms": 5, "acks": "all"})
+        # Without idempotence a retry on a busy machine puts records into the log out of order.
+        settings = {"bootstrap.servers": self.servers, "linger.ms": 5, "enable.idempotence": True}
+        producer = Producer(settings)
         padding = "." * size
         for number in range(records):
             value = f"{number // keys} {padding}"
