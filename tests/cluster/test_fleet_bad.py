@@ -12,7 +12,7 @@ from blueprint.client_settings import GroupProtocol
 from lab.cluster import Lab
 from tests.fleet.running_fleet import MakeFleet, fleets, read_all
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.unsettled]
 
 
 @pytest.fixture
