@@ -46,9 +46,10 @@ class Topic:
         """Create it.
 
         Raises:
-            TargetError: The cluster refused it.
+            TargetError: The cluster refused it, or lets the suite in nowhere.
         """
         workload = self._workload
+        self._knock()
         config = {
             "min.insync.replicas": str(workload.min_insync_replicas),
             # Nothing may be removed while it is still to be read.
@@ -63,6 +64,19 @@ class Topic:
             )
         except (KafkaException, TimeoutError) as error:
             raise TargetError(f"topic {self.name} could not be made: {error}") from None
+
+    def _knock(self) -> None:
+        """Ask the brokers who says no: a client library says only that time is up."""
+        brokers = [node for node in self._outputs.nodes if node.role is Role.BROKER]
+        said = []
+        for node in brokers:
+            try:
+                self._wire.metadata(node, self.name, _CALL_TIMEOUT_S)
+            except NoAnswer as error:
+                said.append(str(error))
+            else:
+                return
+        raise TargetError(f"no broker answers the suite: {'; '.join(said)}")
 
     def drop(self) -> None:
         """Delete it."""

@@ -4,16 +4,15 @@ import json
 import re
 import socket
 import threading
-import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
-from confluent_kafka import Consumer, ElectionType, KafkaError, KafkaException, Producer
+from confluent_kafka import ElectionType, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._acl import AclBindingFilter, AclOperation, AclPermissionType
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
@@ -21,27 +20,36 @@ from confluent_kafka.cimpl import NewTopic
 
 from blueprint.access import ADMIN, SUITE, Principal, fleet_accesses, suite_accesses
 from blueprint.certificates import issue, make_authority
-from blueprint.outputs import CredentialsOutput
 from blueprint.security import CLIENTS_UNIT, Credentials, Security, client_security
-from chaos.interrupt import wait_until
+from chaos.experiment.model import Workload
 from chaos.quorum import active_controller
+from chaos.targets.target import TargetError
+from chaos.topic import Topic
 from chaos.wire import Wire
 from lab.access import grant, set_password
 from lab.cluster import Lab
 from lab.config import LabConfig
 from lab.problem import LabError
+from tests.cluster.clients import (
+    TIMEOUT_S,
+    Settings,
+    consumed,
+    produced,
+    refused,
+    relay,
+    settings,
+    with_credentials,
+)
 from tests.cluster.conftest import Door
 
 pytestmark = pytest.mark.cluster
 
-TIMEOUT_S = 15
 #: What two cores carry beside the tests; the full rate is for the bench.
 LOAD = ("--set", "workload.rate_per_s=1500")
 #: ApiVersions v0 of a client called "probe", as anything that speaks Kafka in clear would begin.
 IN_CLEAR = (
     (15).to_bytes(4) + (18).to_bytes(2) + (0).to_bytes(2) + (1).to_bytes(4) + (5).to_bytes(2)
 ) + b"probe"
-Settings = dict[str, str | int | float | bool]
 ORDERS, INVOICES, OTHERS = "orders", "invoices", "others"
 
 
@@ -82,72 +90,6 @@ def nobody(secured: Lab) -> Credentials:
     return member_of(secured, "nobody")
 
 
-def settings(lab: Lab, own: Credentials) -> Settings:
-    """A client's settings."""
-    servers = lab.outputs.bootstrap_servers["a"]
-    return {"bootstrap.servers": servers, "log_level": 0, **lab.plan.client_settings(own)}
-
-
-def refused(of: Settings, why: int | None = None) -> bool:
-    """Whether a client hears nothing from the cluster, and the reason is the one expected."""
-    heard: set[int] = set()
-
-    def hear(error: KafkaError) -> None:
-        heard.add(error.code())
-
-    client = Producer({**of, "error_cb": hear, "log_level": 0})
-    with pytest.raises(KafkaException):
-        client.list_topics(timeout=3)
-    return why is None or wait_until(lambda: client.poll(0.1) >= 0 and why in heard, TIMEOUT_S)
-
-
-def produced(lab: Lab, own: Credentials, topic: str) -> int | None:
-    """The code of the error that a record met; None when it was acknowledged."""
-    codes: list[int | None] = []
-    client = Producer({**settings(lab, own), "enable.idempotence": True})
-    client.produce(topic, b"record", on_delivery=lambda e, _: codes.append(e.code() if e else None))
-    assert client.flush(TIMEOUT_S) == 0
-    return codes[0]
-
-
-def consumed(lab: Lab, own: Credentials, topic: str, group: str) -> int | bytes:
-    """The first record of a topic as a member of a group, or the code of the error in its place."""
-    wanted = {"group.id": group, "auto.offset.reset": "earliest", "group.protocol": "consumer"}
-    client = Consumer({**settings(lab, own), **wanted})
-    client.subscribe([topic])
-    deadline = time.monotonic() + TIMEOUT_S
-    try:
-        while time.monotonic() < deadline:
-            message = client.poll(0.5)
-            if message is None:
-                continue
-            error = message.error()
-            return message.value() or b"" if error is None else error.code()
-    except KafkaException as error:
-        return int(error.args[0].code())
-    finally:
-        client.close()
-    raise AssertionError(f"neither a record of {topic} nor an error in {TIMEOUT_S} s")
-
-
-@contextmanager
-def relay(host: str, port: int) -> Iterator[str]:
-    """An address that is not the node's own and leads to it, for one connection."""
-
-    def pass_on(listener: socket.socket) -> None:
-        with suppress(OSError):
-            inward, _ = listener.accept()
-            with inward, socket.create_connection((host, port), TIMEOUT_S) as outward:
-                inward.settimeout(TIMEOUT_S)
-                outward.sendall(inward.recv(4096))
-                while chunk := outward.recv(65536):
-                    inward.sendall(chunk)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=pass_on, args=(listener,), daemon=True).start()
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
-
-
 def test_nothing_is_answered_in_clear(secured: Lab) -> None:
     """No listener of any node, reached directly or through a link, speaks to whoever does."""
     plan = secured.plan
@@ -173,7 +115,7 @@ def test_a_client_without_credentials_is_refused(secured: Lab) -> None:
     bare: Settings = {"bootstrap.servers": servers}
     assert refused(bare)
     assert refused({**bare, "security.protocol": "SSL", "ssl.ca.pem": output.ca_pem})
-    pair = issue(make_authority("quorate lab authority"), CLIENTS_UNIT, SUITE.name)
+    pair = issue(make_authority("another authority"), CLIENTS_UNIT, SUITE.name)
     stranger = Credentials(SUITE.name, "guessed", pair.certificate_pem, pair.key_pem)
     assert refused({**bare, **client_security(output, stranger)})
 
@@ -282,10 +224,7 @@ def test_the_quorum_is_watched_with_or_without_a_certificate(secured: Lab, tmp_p
     kept = tmp_path / "without.json"
     kept.touch(0o600)
     kept.write_text(Credentials(own.username, own.password).to_json())
-    assert secured.outputs.security is not None
-    at = CredentialsOutput(source="file", at=str(kept))
-    security = secured.outputs.security.model_copy(update={"credentials": at})
-    with Wire(secured.outputs.model_copy(update={"security": security})) as wire:
+    with Wire(with_credentials(secured, kept)) as wire:
         assert not wire.controllers_listen
         assert active_controller(wire, TIMEOUT_S) == found
 
@@ -310,7 +249,21 @@ def test_kafka_knows_every_setting_and_none_is_on_its_way_out(secured: Lab) -> N
         assert [line for line in lines if any(word in line for word in words)] == []
 
 
-@pytest.mark.unsettled
+def test_a_run_with_a_wrong_proof_says_so(secured: Lab, tmp_path: Path) -> None:
+    """Within seconds, by what the brokers said, and without the proof."""
+    kept = tmp_path / "wrong.json"
+    kept.touch(0o600)
+    pair = issue(make_authority("another authority"), CLIENTS_UNIT, SUITE.name)
+    wrong = Credentials(SUITE.name, "guessed", pair.certificate_pem, pair.key_pem)
+    kept.write_text(wrong.to_json())
+    topic = Topic(with_credentials(secured, kept), "quorate-refused", Workload())
+    with pytest.raises(TargetError, match=r"no broker answers the suite: broker-1 at ") as refusal:
+        topic.make()
+    by_password = secured.plan.config.security is Security.SCRAM
+    assert ("invalid credentials" if by_password else "alert") in str(refusal.value)
+    assert "guessed" not in str(refusal.value)
+
+
 def test_a_zone_is_lost_with_no_record_and_no_secret(
     secured: Lab, chaos: Door, tmp_path: Path
 ) -> None:
