@@ -6,9 +6,10 @@ and told of as a warning, in whatever test comes later.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 Program = Callable[[], None]
+AsyncProgram = Callable[[], Awaitable[None]]
 
 _TIMEOUT_S = 10
 
@@ -20,12 +21,13 @@ class Loops:
         """None yet."""
         self._seen: list[asyncio.AbstractEventLoop] = []
 
-    def watching(self, program: Program) -> Program:
+    def watching(self, program: Program) -> AsyncProgram:
         """The program, with the loop that it runs on remembered."""
 
-        def watched() -> None:
+        async def watched() -> None:
             self._seen.append(asyncio.get_running_loop())
             program()
+            await asyncio.sleep(0)  # as __main__.py does
 
         return watched
 
