@@ -21,7 +21,7 @@ from tests.fleet.running_fleet import (
     fleets,
 )
 
-pytestmark = [pytest.mark.cluster, pytest.mark.unsettled]
+pytestmark = pytest.mark.cluster
 
 #: For so long memory is watched.
 FLAT_S = 12.0

@@ -12,7 +12,7 @@ from blueprint.client_settings import GroupProtocol
 from lab.cluster import Lab
 from tests.fleet.running_fleet import MakeFleet, fleets, read_all
 
-pytestmark = [pytest.mark.cluster, pytest.mark.unsettled]
+pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_handler_that_hangs_is_said_with_where_and_how_long(make_fleet: MakeFl
     assert fleet.committed().get(5, 0) == 0
     (fleet.folder / "hangs").unlink()
     fleet.until(fleet.done, "everything is committed")
-    assert fleet.signals("hung-ended")
+    fleet.until(lambda: bool(fleet.signals("hung-ended")), "its end is said, at the next look")
 
 
 def test_what_is_done_above_a_hanging_record_is_not_done_again(make_fleet: MakeFleet) -> None:

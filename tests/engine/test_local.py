@@ -199,7 +199,6 @@ def test_a_topic_that_is_no_longer_declared_is_deleted(stack: LocalStack) -> Non
     assert wait_until(lambda: "extra" not in admin.list_topics(timeout=10).topics, 20)
 
 
-@pytest.mark.unsettled
 def test_a_zone_is_lost_and_nothing_with_it(stack: LocalStack, tmp_path: Path) -> None:
     """The chaos suite runs on what the stack exports and judges it PASS."""
     exported, experiment = tmp_path / "outputs.json", tmp_path / "short.yaml"
