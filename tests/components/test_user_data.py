@@ -89,6 +89,7 @@ def test_every_variable_that_the_script_needs_is_told(role: Role) -> None:
         "ROOM",
         "WAIT_S",
         "POLL_S",
+        "HOLD_S",
         "BEHIND_MS",
         "AWAY_SINCE_MS",
     }
