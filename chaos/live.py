@@ -27,6 +27,7 @@ _LOGGED = frozenset(
         "revoke",
         "lost-partitions",
         "fatal",
+        "fleet-signal",
         "acks",
     }
 )

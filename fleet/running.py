@@ -10,7 +10,7 @@ from fleet.dead_letters import DeadLetters
 from fleet.member import Ending, Member
 from fleet.record import Handler, KeyOf
 from fleet.settings import FleetSettings
-from fleet.signals import Tell, to_stderr
+from fleet.signals import Tell, to_stderr, without
 
 LETTERS_FLUSH_S = 10.0
 
@@ -58,7 +58,7 @@ class FleetProcess:
         client = member_settings(settings, profile, bootstrap, place.zone) | security
         letters = dead_letter_settings(profile, bootstrap) | security
         self._letters = DeadLetters(settings.dead_letter_topic, settings.group, letters)
-        bury = self._letters.bury
+        bury, tell = self._letters.bury, without(settings.quiet, tell)
         self.member = Member(settings, client, handler, bury, key_of=key_of, tell=tell)
 
     def run(self) -> Ending:

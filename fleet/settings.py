@@ -10,6 +10,7 @@ from blueprint.client_settings import GroupProtocol
 from blueprint.problem import BadInput, Problem, validated
 from fleet.pressure import Bounds
 from fleet.retries import RetrySchedule
+from fleet.signals import SignalKind
 
 MIB = 1 << 20
 #: Kafka's own rule for the names of topics; groups are held to the same.
@@ -54,6 +55,7 @@ class FleetSettings(_Strict):
         hung_after_s: A handler that is longer at one record is said to hang.
         stalled_after_s: A partition with work that stands longer is said to be stalled.
         dead_letters: The topic of what cannot be handled; the group's name and ``-dead-letter``.
+        quiet: Signals that are not said; each commit is one, twice a second for each partition.
     """
 
     topics: tuple[Name, ...]
@@ -69,6 +71,7 @@ class FleetSettings(_Strict):
     stalled_after_s: Annotated[float, Field(ge=0.05, le=86_400)] = 60.0
     dead_letters: Annotated[str, Field(pattern=r"^$|" + _NAME)] = ""
     retry: RetrySettings = RetrySettings()
+    quiet: tuple[SignalKind, ...] = (SignalKind.COMMITTED,)
 
     @property
     def dead_letter_topic(self) -> str:
