@@ -8,6 +8,7 @@ from chaos.crew import Worker
 from chaos.experiment.model import Workload
 from chaos.fleet_member import event_of, fleet_member
 from chaos.identity import suite_credentials
+from chaos.interrupt import wait_until
 from chaos.live import Live
 from chaos.targets.target import TargetError
 from chaos.topic import Topic
@@ -15,6 +16,7 @@ from chaos.workload.spec import MemberSpec
 
 _POLL_S = 0.2
 LEAVE_TIMEOUT_S = 15.0
+SHARE_TIMEOUT_S = 60.0
 _ANSWER_TIMEOUT_S = 30.0
 
 
@@ -81,6 +83,26 @@ class Group:
         member.wait(LEAVE_TIMEOUT_S)
         self._live.forget(int(member.name.removeprefix("member-")))
         return member.name
+
+    def names(self) -> list[str]:
+        """Of the members, the oldest first."""
+        return [member.name for member in self._members]
+
+    def replace(self, name: str) -> bool:
+        """Let a successor join in a member's zone and have its share, then let the member leave.
+
+        Returns:
+            Whether the successor has a share and the member left in order, each in time.
+        """
+        member = next(one for one in self._members if one.name == name)
+        self.join(member.zone)
+        shared = wait_until(self.settled, SHARE_TIMEOUT_S)
+        self._members.remove(member)
+        member.stop()
+        left = member.wait(LEAVE_TIMEOUT_S)
+        if not left:
+            member.kill()
+        return shared and left and member.exit_code == 0
 
     def settled(self) -> bool:
         """Whether every member has its share of the partitions."""

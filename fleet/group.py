@@ -255,6 +255,9 @@ class GroupEdge:
     def _commit_now(self, commits: list[Commit]) -> None:
         if not commits:
             return
+        # What is still under way is older: its answer, heard later, would say less than is so.
+        for commit in commits:
+            self._pending.pop(commit.partition, None)
         try:
             answered = self.consumer.commit(offsets=_offsets(commits), asynchronous=False)
         except KafkaException as error:

@@ -14,14 +14,12 @@ from typing import Protocol
 
 from chaos.history.spool import Spool
 from chaos.history.tables import CONSUMED_TABLE
-from chaos.payload import attribute
+from chaos.payload import KEYS, attribute
 from chaos.workload.spec import MemberSpec, say
 
 #: Names the MemberSpec of a process, as JSON.
 SPEC = "QUORATE_CHAOS_MEMBER"
 REPORT_S = 0.25
-#: Keys of each partition: enough that lanes share it, few enough that each has several in flight.
-_KEYS = 64
 _LOCK = threading.Lock()
 
 
@@ -77,10 +75,10 @@ def process(record: Record) -> None:
 
 
 def key(record: Record) -> int:
-    """The key: records of one producer are spread over lanes, and each has followers."""
+    """The key: the records of one producer are spread over ``KEYS`` of them."""
     partition, value = record.partition() or 0, record.value() or b""
     producer, sequence, _ = attribute(value, _spec().run, partition)
-    return producer * _KEYS + sequence % _KEYS
+    return producer * KEYS + sequence % KEYS
 
 
 @cache
