@@ -1,4 +1,4 @@
-"""The door of the fleet: ``python -m fleet run MODULE:HANDLER``."""
+"""The door of the fleet: ``run`` a handler, see its ``lag``."""
 
 import json
 import signal
@@ -13,18 +13,19 @@ import yaml
 from blueprint.client_settings import GroupProtocol
 from blueprint.door import run_door
 from blueprint.fleets import GRACE_MARGIN_S
-from blueprint.outputs import load
 from blueprint.problem import BadInput, Problem
-from blueprint.security import credentials_of
 from fleet.group import FleetError
+from fleet.lag_door import lag
 from fleet.loading import load_handler, load_key
+from fleet.placing import place_of, text_of
 from fleet.processes import Processes, follow_input
-from fleet.running import FleetProcess, Place
+from fleet.running import FleetProcess
 from fleet.settings import FleetSettings, fleet_settings
 
 UNCLEAN = 1
 Made = TypeVar("Made")
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+app.command()(lag)
 
 
 @app.callback()
@@ -65,7 +66,7 @@ def run(
     fields = _yaml(settings) | {name: value for name, value in flags.items() if value is not None}
     problems = Problems()
     chosen = problems.of(lambda: fleet_settings(fields))
-    place = problems.of(lambda: _place(outputs, zone, credentials))
+    place = problems.of(lambda: place_of(outputs, zone, credentials))
     call = problems.of(lambda: load_handler(handler))
     key_of = problems.of(lambda: load_key(key))
     problems.refuse()
@@ -127,29 +128,16 @@ def _on_end(stop: Callable[[], None]) -> None:
         signal.signal(number, lambda *_: stop())
 
 
-def _place(outputs: Path, zone: str | None, credentials: Path | None) -> Place:
-    own = None if credentials is None else credentials_of(_text(credentials), str(credentials))
-    return Place(load(_text(outputs)), zone, own)
-
-
 def _yaml(path: Path | None) -> dict[str, object]:
     if path is None:
         return {}
     try:
-        found = yaml.safe_load(_text(path)) or {}
+        found = yaml.safe_load(text_of(path)) or {}
     except yaml.YAMLError as error:
         raise BadInput([Problem(str(path), "no YAML", "YAML", str(error))]) from None
     if not isinstance(found, Mapping):
         raise BadInput([Problem(str(path), type(found).__name__, "names and values")])
     return {str(name): value for name, value in found.items()}
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        said = str(getattr(error, "strerror", None) or "it is no text")
-        raise BadInput([Problem(str(path), "nothing readable", "a file", said)]) from None
 
 
 def main() -> int:
