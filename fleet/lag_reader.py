@@ -30,8 +30,8 @@ from blueprint.client_settings import Setting
 from fleet.clients import bootstrap_of, lag_admin_settings, profile_of, stamp_settings
 from fleet.group import FleetError
 from fleet.lag import GroupLook, PartitionLook
+from fleet.placing import Place
 from fleet.record import Partition
-from fleet.running import Place
 
 ANSWER_S = 10.0
 STAMPS_A_LOOK, STAMPS_S = 64, 2.0
@@ -79,7 +79,7 @@ class LagReader:
         Raises:
             FleetError: No broker answers, or one says no.
         """
-        committed = self._committed(group)
+        committed = self.committed(group)
         wanted = self._partitions({p.topic for p in committed} | set(topics))
         ends, unknown = self._ends(wanted)
         looks = [PartitionLook(p, committed.get(p), *ends[p]) for p in sorted(ends)]
@@ -89,7 +89,12 @@ class LagReader:
         found = tuple(self._stamped(group, look) for look in looks)
         return GroupLook(group, at_s, found, self._instances(group), tuple(unknown))
 
-    def _committed(self, group: str) -> dict[Partition, int]:
+    def committed(self, group: str) -> dict[Partition, int]:
+        """Where a group stands; without the partitions that it has not committed yet.
+
+        Raises:
+            FleetError: No broker answers, or one says no.
+        """
         asked = [ConsumerGroupTopicPartitions(group)]
         try:
             future = self._admin.list_consumer_group_offsets(asked, request_timeout=ANSWER_S)[group]
