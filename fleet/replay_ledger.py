@@ -4,7 +4,6 @@ import time
 from collections.abc import Mapping, Sequence
 
 from confluent_kafka import (
-    OFFSET_BEGINNING,
     Consumer,
     KafkaError,
     KafkaException,
@@ -18,7 +17,7 @@ from blueprint.problem import BadInput, Problem
 from fleet.group import FleetError
 from fleet.ledger import Ledger, Replayed, entry_of, to_text
 
-ANSWER_S = 30.0
+ANSWER_S = 60.0
 _POLL_S = 0.2
 _MOST = 1000
 
@@ -33,7 +32,7 @@ class LedgerEdge:
         self._topic = topic
         self._consumer, self._producer = Consumer(dict(reader)), Producer(dict(writer))
         self._held: set[int] = set()
-        self._lost = False
+        self._lost, self._said = False, ""
 
     def read(self) -> Ledger:
         """Everything that is written in it now.
@@ -64,8 +63,9 @@ class LedgerEdge:
             if not behind:
                 break
             if time.monotonic() > deadline_s:
-                raise FleetError(f"{self._topic}: nothing comes of its partitions {behind}")
-            self.check()
+                said = self._said or "no error"
+                raise FleetError(f"{self._topic}: nothing comes of partitions {behind}: {said}")
+            self._refuse_lost()
             found = self._read_some()
         self._consumer.pause([TopicPartition(self._topic, p) for p in partitions])
         return ledger
@@ -77,7 +77,11 @@ class LedgerEdge:
             FleetError: Another replay has taken over.
         """
         if self._held:
+            # Paused: what is read here, and not looked at, is nothing.
             self._read_some(0)
+        self._refuse_lost()
+
+    def _refuse_lost(self) -> None:
         if self._lost:
             raise FleetError(f"{self._topic} was taken over by another replay")
 
@@ -124,7 +128,14 @@ class LedgerEdge:
         return int(low), int(high)
 
     def _read_some(self, wait_s: float = _POLL_S) -> list[Message]:
-        return [m for m in self._consumer.consume(_MOST, wait_s) if m.error() is None]
+        found = []
+        for message in self._consumer.consume(_MOST, wait_s):
+            error = message.error()
+            if error is None:
+                found.append(message)
+            else:
+                self._said = f"{error.name()}: {error.str()}"
+        return found
 
     def _take(self, ledger: Ledger, message: Message) -> None:
         try:
@@ -135,7 +146,8 @@ class LedgerEdge:
             raise FleetError(f"{place}: {error}") from None
 
     def _given(self, consumer: Consumer, given: list[TopicPartition]) -> None:
-        places = [TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in given]
+        # Asked here: the client, told to begin at the beginning, gives up where that cannot be had.
+        places = [TopicPartition(p.topic, p.partition, self._ends(p.partition)[0]) for p in given]
         consumer.incremental_assign(places)
         self._held |= {p.partition for p in given}
 

@@ -194,10 +194,8 @@ def test_a_partition_that_is_added_is_no_rise() -> None:
     assert found.slope_per_s is None
 
 
-@given(st.floats(0, 1e7), st.floats(0, 1e6), st.floats(0, 1e6))
-def test_a_backlog_is_drained_by_what_is_spare(
-    backlog: float, capacity: float, rate: float
-) -> None:
+@given(st.integers(0, 10**7), st.integers(0, 10**6), st.integers(0, 10**6))
+def test_a_backlog_is_drained_by_what_is_spare(backlog: int, capacity: int, rate: int) -> None:
     """And never, where nothing is."""
     found = drain_s(backlog, capacity, rate)
     if found is None:
