@@ -1,30 +1,35 @@
-"""The door of the fleet: ``python -m fleet run MODULE:HANDLER``."""
+"""The door of the fleet: ``run`` a handler, see its ``lag``."""
 
 import json
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-import yaml
 
 from blueprint.client_settings import GroupProtocol
 from blueprint.door import run_door
 from blueprint.fleets import GRACE_MARGIN_S
-from blueprint.outputs import load
-from blueprint.problem import BadInput, Problem
-from blueprint.security import credentials_of
+from blueprint.problem import BadInput
+from fleet.catch_up import Wish
 from fleet.group import FleetError
+from fleet.lag_door import lag
 from fleet.loading import load_handler, load_key
+from fleet.placing import Problems, fields_of, place_of
 from fleet.processes import Processes, follow_input
-from fleet.running import FleetProcess, Place
+from fleet.replay_door import replay
+from fleet.running import FleetProcess
 from fleet.settings import FleetSettings, fleet_settings
 
 UNCLEAN = 1
+#: How a person begins and ends catching up.
+WISHES = {signal.SIGUSR1: Wish.ENTER, signal.SIGUSR2: Wish.LEAVE}
 Made = TypeVar("Made")
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+app.command()(lag)
+app.command()(replay)
 
 
 @app.callback()
@@ -51,8 +56,8 @@ def run(
 ) -> None:
     """Call a handler with every record of a topic: in parallel, in order per key.
 
-    SIGTERM and Ctrl-C end it in order. Exit code 0: everything that was handled is committed; 1:
-    some of it will be handled again; 2: refused.
+    SIGTERM and Ctrl-C end it in order; SIGUSR1 lets it catch up, SIGUSR2 ends that. Exit code 0:
+    everything that was handled is committed; 1: some of it will be handled again; 2: refused.
     """
     flags = {
         "topics": tuple(topic) if topic else None,
@@ -62,10 +67,10 @@ def run(
         "instance": instance,
         "dead_letters": dead_letters,
     }
-    fields = _yaml(settings) | {name: value for name, value in flags.items() if value is not None}
+    given = {name: value for name, value in flags.items() if value is not None}
     problems = Problems()
-    chosen = problems.of(lambda: fleet_settings(fields))
-    place = problems.of(lambda: _place(outputs, zone, credentials))
+    chosen = problems.of(lambda: fleet_settings(fields_of(settings) | given))
+    place = problems.of(lambda: place_of(outputs, zone, credentials))
     call = problems.of(lambda: load_handler(handler))
     key_of = problems.of(lambda: load_key(key))
     problems.refuse()
@@ -76,36 +81,13 @@ def run(
         raise typer.Exit(_run_many(chosen, processes))
     made = FleetProcess(chosen, place, call, key_of)
     _on_end(made.member.stop)
+    for number in WISHES:
+        signal.signal(number, lambda number, _: made.wish(WISHES[signal.Signals(number)]))
     if follow:
         follow_input(made.member.stop)
     ending = made.run()
     print(json.dumps({name: getattr(ending, name) for name in ending.__slots__}))
     raise typer.Exit(0 if ending.clean else UNCLEAN)
-
-
-class Problems:
-    """Every problem of a command, from wherever in it."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._found: list[Problem] = []
-
-    def of(self, make: Callable[[], Made]) -> Made | None:
-        """What is made, or nothing and its problems kept."""
-        try:
-            return make()
-        except BadInput as error:
-            self._found += error.problems
-            return None
-
-    def refuse(self) -> None:
-        """Raise all of them.
-
-        Raises:
-            BadInput: There were any.
-        """
-        if self._found:
-            raise BadInput(self._found)
 
 
 def _run_many(settings: FleetSettings, count: int) -> int:
@@ -115,6 +97,8 @@ def _run_many(settings: FleetSettings, count: int) -> int:
     commands = [[*arguments, "--follow", *_named(settings, n)] for n in range(count)]
     running = Processes(commands)
     _on_end(running.stop)
+    for number in WISHES:
+        signal.signal(number, lambda number, _: running.pass_on(number))
     return running.wait(settings.drain_deadline_s + GRACE_MARGIN_S)
 
 
@@ -125,31 +109,6 @@ def _named(settings: FleetSettings, number: int) -> list[str]:
 def _on_end(stop: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop())
-
-
-def _place(outputs: Path, zone: str | None, credentials: Path | None) -> Place:
-    own = None if credentials is None else credentials_of(_text(credentials), str(credentials))
-    return Place(load(_text(outputs)), zone, own)
-
-
-def _yaml(path: Path | None) -> dict[str, object]:
-    if path is None:
-        return {}
-    try:
-        found = yaml.safe_load(_text(path)) or {}
-    except yaml.YAMLError as error:
-        raise BadInput([Problem(str(path), "no YAML", "YAML", str(error))]) from None
-    if not isinstance(found, Mapping):
-        raise BadInput([Problem(str(path), type(found).__name__, "names and values")])
-    return {str(name): value for name, value in found.items()}
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        said = str(getattr(error, "strerror", None) or "it is no text")
-        raise BadInput([Problem(str(path), "nothing readable", "a file", said)]) from None
 
 
 def main() -> int:

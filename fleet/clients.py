@@ -1,6 +1,12 @@
 """A fleet's settings as librdkafka wants them: the blueprint's, within what may be in flight."""
 
-from blueprint.client_settings import Goal, Setting, consumer_settings, producer_settings
+from blueprint.client_settings import (
+    Goal,
+    GroupProtocol,
+    Setting,
+    consumer_settings,
+    producer_settings,
+)
 from blueprint.failover_profile import PROFILES, FailoverProfile
 from blueprint.outputs import StackOutputs
 from blueprint.problem import BadInput, Problem
@@ -19,6 +25,10 @@ PARTITION_FETCH_BYTES = 256 * 1024
 #: a second a queue of 16 MB is empty after 30 ms.
 FETCH_QUEUE_BACKOFF_MS = 10
 _DEAD_LETTER_LINGER_MS = 5
+#: One record of a partition is looked at for its time stamp; a broker answers with a whole batch.
+_STAMP_FETCH_BYTES = 16 * 1024
+#: Of a consumer's settings what any client has.
+_ANY_CLIENT = ("bootstrap.", "socket.", "reconnect.", "retry.", "topic.metadata.", "security.")
 
 
 def profile_of(outputs: StackOutputs) -> FailoverProfile:
@@ -72,3 +82,22 @@ def dead_letter_settings(profile: FailoverProfile, bootstrap: str) -> dict[str, 
     """The producer of dead letters: rare records that somebody waits for."""
     latency = producer_settings(profile, bootstrap, Goal.LATENCY)
     return latency | {"linger.ms": _DEAD_LETTER_LINGER_MS}
+
+
+def lag_admin_settings(profile: FailoverProfile, bootstrap: str) -> dict[str, Setting]:
+    """Who asks for offsets: a client that is no consumer."""
+    known = consumer_settings(profile, bootstrap, "")
+    return {name: value for name, value in known.items() if name.startswith(_ANY_CLIENT)}
+
+
+def stamp_settings(profile: FailoverProfile, bootstrap: str, group: str) -> dict[str, Setting]:
+    """A consumer that looks at single records: in no group, and fetching as little as can be."""
+    known = consumer_settings(profile, bootstrap, group, GroupProtocol.EAGER)
+    return known | {
+        "queued.min.messages": 1,
+        "queued.max.messages.kbytes": 1024,
+        "fetch.queue.backoff.ms": FETCH_QUEUE_BACKOFF_MS,
+        "fetch.message.max.bytes": _STAMP_FETCH_BYTES,
+        "enable.partition.eof": True,
+        "auto.offset.reset": "error",
+    }

@@ -21,6 +21,7 @@ from blueprint.problem import BadInput, Problem
 from fleet.crew import Crew, handling_of
 from fleet.done_ranges import decode
 from fleet.leases import Commit, Leases, LeaseState, Start
+from fleet.put_off import Journal
 from fleet.record import Partition, named, partition_of
 from fleet.settings import FleetSettings
 from fleet.signals import Signal, SignalKind, Tell
@@ -45,8 +46,10 @@ class GroupEdge:
         crew: Crew,
         tell: Tell,
         on_error: Callable[[KafkaError], None],
+        journal: Journal | None = None,
     ) -> None:
         """Make the client; it joins with ``join``."""
+        self._journal = journal
         self._settings, self._leases, self._crew, self._tell = settings, leases, crew, tell
         self._paused: set[Partition] = set()
         self._moves: dict[Partition, tuple[int, int]] = {}
@@ -141,7 +144,7 @@ class GroupEdge:
 
     def commit(self) -> None:
         """Ask for a commit of whatever has news; a refusal is asked again later."""
-        commits = self._leases.commits()
+        commits = self._written_down(self._leases.commits())
         if not commits:
             return
         self._pending |= {commit.partition: commit for commit in commits}
@@ -156,9 +159,21 @@ class GroupEdge:
         self.consumer.close()
         return self._abandoned, len(self._uncommitted)
 
+    def _written_down(self, commits: list[Commit]) -> list[Commit]:
+        """Those of some commits that pass nothing put off that is not written down."""
+        if self._journal is None or not commits:
+            return commits
+        pairs = [(lease, c) for c in commits if (lease := self._leases.find(c.partition))]
+        made = self._journal.record(pairs)
+        for commit in commits:
+            if commit not in made:
+                self._leases.refused(commit)
+        return made
+
     def _check_topics(self) -> None:
         deadline_s = time.monotonic() + ANSWER_TIMEOUT_S
-        wanted = dict.fromkeys(chain(self._settings.topics, [self._settings.dead_letter_topic]))
+        own = [self._settings.dead_letter_topic, *([self._journal.topic] if self._journal else [])]
+        wanted = dict.fromkeys(chain(self._settings.topics, own))
         while True:
             try:
                 known = self.consumer.list_topics(timeout=_TRY_S).topics
@@ -237,7 +252,10 @@ class GroupEdge:
         self._crew.sweep()
         if news:
             self._drain(set(partitions))
-        self._commit_now(self._leases.commits(partitions))
+        commits = self._leases.commits(partitions)
+        made = self._written_down(commits)
+        self._uncommitted |= {commit.partition for commit in commits if commit not in made}
+        self._commit_now(made)
         self._flow(partitions)
         self._leases.release(partitions)
 

@@ -14,6 +14,7 @@ from typing import cast
 from confluent_kafka import KafkaError, Message
 
 from blueprint.client_settings import Setting
+from fleet.catching_up import CatchingUp
 from fleet.crew import Crew, CrewFigures, figures, finished, handling
 from fleet.damage import Damage
 from fleet.dealing import Dealer, PartitionAt, runs_of
@@ -35,6 +36,7 @@ from fleet.record import (
 )
 from fleet.settings import FleetSettings
 from fleet.signals import Signal, SignalKind, Tell, to_stderr
+from fleet.split import Split, Switch
 from fleet.tasks import TaskCrew
 from fleet.threads import ThreadCrew
 from fleet.watchdog import Hung, Watchdog
@@ -54,6 +56,7 @@ class MemberFigures:
     Attributes:
         in_flight: Read and not done.
         flow: Whether it takes records.
+        light: Whether it catches up, doing the essential alone.
         partitions: How many it has.
     """
 
@@ -62,6 +65,7 @@ class MemberFigures:
     flow: Flow
     partitions: int
     crew: CrewFigures
+    light: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +101,19 @@ class Member:
         *,
         key_of: KeyOf | None = None,
         tell: Tell = to_stderr,
+        catching_up: CatchingUp | None = None,
     ) -> None:
-        """Prepare; it joins its group with ``run``."""
+        """Prepare; it joins its group with ``run``.
+
+        Without ``catching_up`` both parts of a ``Split`` are always done.
+        """
         self._settings, self._tell = settings, tell
+        self._catching_up = catching_up if isinstance(handler, Split) else None
         if key_of is not None:
             handler, key_of = checked(key_of, handler), guarded(key_of)
         self._key_of: KeyOf = methodcaller("key") if key_of is None else key_of
-        self._leases, self._gate = Leases(), Gate(settings.bounds)
+        self._leases = Leases(keeps=self._catching_up is not None)
+        self._gate, self._switch = Gate(settings.bounds), Switch()
         one_topic = settings.topics[0] if len(settings.topics) == 1 else None
         self._where: Where = methodcaller("partition") if one_topic else partition_of
         rules = LaneRules(
@@ -112,16 +122,21 @@ class Member:
             settings.retry.schedule(),
             bury,
             tell,
+            split=handler if isinstance(handler, Split) else None,
+            switch=self._switch,
+            light_batch=settings.catch_up.batch_records,
         )
-        self._crew = _crew(settings.lanes, rules, handler)
+        self._crew = crew_of(settings.lanes, rules, handler)
         self._dealer = Dealer(self._leases, self._where, _partition_at(one_topic))
+        journal = None if self._catching_up is None else self._catching_up.journal
         self._group = GroupEdge(
-            client, settings, self._leases, self._crew, tell, self._client_error
+            client, settings, self._leases, self._crew, tell, self._client_error, journal
         )
         self._consumer = self._group.consumer
         self._oddities = Oddities(self._group, Damage(client), self._leases, bury, tell)
         self._watchdog = Watchdog(settings.hung_after_s)
-        self._at_once = max(LEAST_AT_ONCE, RUN_LENGTH * len(self._crew.lanes))
+        self._usual = max(LEAST_AT_ONCE, RUN_LENGTH * len(self._crew.lanes))
+        self._at_once = self._usual
         self._stopped = threading.Event()
         self._fatal: KafkaError | None = None
         self._delivered = self._finished = Load(0, 0)
@@ -145,6 +160,8 @@ class Member:
                 self._turn()
         finally:
             abandoned, uncommitted = self._group.leave()
+            if self._catching_up is not None:
+                self._catching_up.journal.say()
         left = self._crew.end(1.0)
         return Ending(max(abandoned, left), uncommitted, 0)
 
@@ -157,6 +174,7 @@ class Member:
             flow=self._gate.flow,
             partitions=len(self._leases),
             crew=crew,
+            light=self._switch.light,
         )
 
     def _turn(self) -> None:
@@ -241,8 +259,15 @@ class Member:
         if now_s - self._looked_s >= min(_LOOK_S, self._settings.hung_after_s / 2):
             self._looked_s = now_s
             self._say_what_hangs(now_s)
+            self._choose_mode(now_s)
         if self._fatal is not None:
             raise FleetError(f"{self._fatal.name()}: {self._fatal.str()}")
+
+    def _choose_mode(self, now_s: float) -> None:
+        found = self._catching_up
+        if found is not None and found.look(now_s):
+            self._switch.light, self._gate.bounds = found.light, found.bounds
+            self._at_once = found.factor * self._usual
 
     def _say_what_hangs(self, now_s: float) -> None:
         for hung in self._watchdog.look(handling(self._crew.lanes), now_s):
@@ -257,7 +282,8 @@ class Member:
         self._tell(Signal(SignalKind.CLIENT_ERROR, detail=f"{error.name()}: {error.str()}"))
 
 
-def _crew(lanes: int, rules: LaneRules, handler: Handler) -> Crew:
+def crew_of(lanes: int, rules: LaneRules, handler: Handler) -> Crew:
+    """The lanes of a handler: tasks where it is ``async``, threads where not."""
     if is_async(handler):
         return TaskCrew(lanes, rules, cast(AsyncHandler, handler))
     return ThreadCrew(lanes, rules, handler)

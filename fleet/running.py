@@ -1,40 +1,22 @@
 """One process of a fleet: a member and its dead letters, from StackOutputs to its end."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from blueprint.client_settings import Setting
-from blueprint.outputs import StackOutputs
-from blueprint.security import Credentials, client_security
+from fleet.catch_up import Wish
+from fleet.catching_up import CatchingUp, LagFollower
 from fleet.clients import bootstrap_of, dead_letter_settings, member_settings, profile_of
 from fleet.dead_letters import DeadLetters
+from fleet.lag_reader import LagReader
 from fleet.member import Ending, Member
+from fleet.placing import Place
+from fleet.put_off import Journal
 from fleet.record import Handler, KeyOf
 from fleet.settings import FleetSettings
 from fleet.signals import Tell, to_stderr, without
+from fleet.split import Split
 
 LETTERS_FLUSH_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where and as whom a fleet runs.
-
-    Attributes:
-        zone: Of this process: the brokers it begins with, and the replicas it reads from.
-        own: The fleet's credentials, where the cluster asks for them.
-    """
-
-    outputs: StackOutputs
-    zone: str | None = None
-    own: Credentials | None = None
-
-    def security(self) -> dict[str, Setting]:
-        """What each client adds to its settings.
-
-        Raises:
-            BadInput: The credentials are not what the cluster asks for.
-        """
-        return client_security(self.outputs.security, self.own)
 
 
 class FleetProcess:
@@ -58,8 +40,20 @@ class FleetProcess:
         client = member_settings(settings, profile, bootstrap, place.zone) | security
         letters = dead_letter_settings(profile, bootstrap) | security
         self._letters = DeadLetters(settings.dead_letter_topic, settings.group, letters)
-        bury, tell = self._letters.bury, without(settings.quiet, tell)
-        self.member = Member(settings, client, handler, bury, key_of=key_of, tell=tell)
+        tell = without(settings.quiet, tell)
+        self._follower: LagFollower | None = None
+        self.catching_up: CatchingUp | None = None
+        if isinstance(handler, Split):
+            self._follower, self.catching_up = _catching_up(settings, place, letters, tell)
+        bury = self._letters.bury
+        self.member = Member(
+            settings, client, handler, bury, key_of=key_of, tell=tell, catching_up=self.catching_up
+        )
+
+    def wish(self, wish: Wish) -> None:
+        """Begin or end catching up by hand; nothing where the handler is not a ``Split``."""
+        if self.catching_up is not None:
+            self.catching_up.wish(wish)
 
     def run(self) -> Ending:
         """Handle records until ``member.stop`` is called.
@@ -68,8 +62,27 @@ class FleetProcess:
             BadInput: A topic does not exist.
             FleetError: The group cannot be had, or the client failed for good.
         """
+        if self._follower is not None:
+            self._follower.start()
         try:
             ending = self.member.run()
             return replace(ending, unburied=self._letters.flush(LETTERS_FLUSH_S))
         finally:
+            if self._follower is not None:
+                self._follower.end()
             self._letters.close()
+
+
+def _catching_up(
+    settings: FleetSettings, place: Place, client: dict[str, Setting], tell: Tell
+) -> tuple[LagFollower, CatchingUp]:
+    """Asks a cluster for the group's lag, and writes down there what is put off."""
+    reader, group, topics = LagReader(place), settings.group, settings.topics
+
+    def lag() -> int:
+        found = reader.read(group, topics, stamps=False)
+        return sum(p.lag_records for p in found.partitions)
+
+    follower = LagFollower(lag, settings.catch_up.look_every_s, tell)
+    journal = Journal(settings.deferred_topic, client, tell)
+    return follower, CatchingUp(settings, follower.lag, journal, tell)

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from blueprint.client_settings import GroupProtocol
 from blueprint.problem import BadInput, Problem, validated
+from fleet.catch_up import CatchUpRules
+from fleet.lag_levels import BEGINS, Level
 from fleet.pressure import Bounds
 from fleet.retries import RetrySchedule
 from fleet.signals import SignalKind
@@ -40,6 +43,37 @@ class RetrySettings(_Strict):
         return RetrySchedule(self.attempts, self.first_s, self.factor, self.most_s, self.jitter)
 
 
+class CatchUp(StrEnum):
+    """When a member whose handler is a ``Split`` catches up."""
+
+    AUTO = "auto"
+    NOW = "now"
+    NEVER = "never"
+
+
+class CatchUpSettings(_Strict):
+    """When the essential alone is done; see ``CatchUpRules``.
+
+    Attributes:
+        when: ``auto``: at a lag, or by hand; ``now``: from the start on; ``never``.
+        look_every_s: The group's lag is asked for so often.
+        in_flight_factor: So many times as many records may be in flight meanwhile.
+        batch_records: So many at most are handed to ``essential_many`` at once.
+    """
+
+    when: CatchUp = CatchUp.AUTO
+    enter_records: Annotated[int, Field(ge=1, le=1 << 50)] = BEGINS[Level.EMERGENCY]
+    leave_records: Annotated[int, Field(ge=1, le=1 << 50)] = BEGINS[Level.WARNING]
+    hold_s: Annotated[float, Field(ge=0, le=3600)] = 30.0
+    look_every_s: Annotated[float, Field(ge=0.1, le=60)] = 5.0
+    in_flight_factor: Annotated[int, Field(ge=1, le=100)] = 4
+    batch_records: Annotated[int, Field(ge=1, le=100_000)] = 500
+
+    def rules(self) -> CatchUpRules:
+        """As the mode machine uses them."""
+        return CatchUpRules(self.enter_records, self.leave_records, self.hold_s)
+
+
 class FleetSettings(_Strict):
     """One fleet.
 
@@ -56,6 +90,8 @@ class FleetSettings(_Strict):
         stalled_after_s: A partition with work that stands longer is said to be stalled.
         dead_letters: The topic of what cannot be handled; the group's name and ``-dead-letter``.
         quiet: Signals that are not said; each commit is one, twice a second for each partition.
+        deferred: The topic of what was put off while it caught up; the group's name and
+            ``-deferred``. Needed only where the handler is a ``Split``.
     """
 
     topics: tuple[Name, ...]
@@ -70,13 +106,20 @@ class FleetSettings(_Strict):
     hung_after_s: Annotated[float, Field(ge=0.05, le=86_400)] = 30.0
     stalled_after_s: Annotated[float, Field(ge=0.05, le=86_400)] = 60.0
     dead_letters: Annotated[str, Field(pattern=r"^$|" + _NAME)] = ""
+    deferred: Annotated[str, Field(pattern=r"^$|" + _NAME)] = ""
     retry: RetrySettings = RetrySettings()
     quiet: tuple[SignalKind, ...] = (SignalKind.COMMITTED,)
+    catch_up: CatchUpSettings = CatchUpSettings()
 
     @property
     def dead_letter_topic(self) -> str:
         """Where what cannot be handled goes."""
         return self.dead_letters or f"{self.group}-dead-letter"
+
+    @property
+    def deferred_topic(self) -> str:
+        """Where it is written what was put off."""
+        return self.deferred or f"{self.group}-deferred"
 
     @property
     def bounds(self) -> Bounds:
@@ -106,6 +149,14 @@ def _contradictions(settings: FleetSettings) -> list[Problem]:
     if settings.dead_letter_topic in settings.topics:
         legal = "a topic that the fleet does not read: a dead letter would come back for ever"
         problems.append(Problem("dead_letters", repr(settings.dead_letter_topic), legal))
+    if settings.deferred_topic in (*settings.topics, settings.dead_letter_topic):
+        legal = "a topic of its own"
+        problems.append(Problem("deferred", repr(settings.deferred_topic), legal))
+    if settings.catch_up.leave_records > settings.catch_up.enter_records:
+        legal = f"at most enter_records, {settings.catch_up.enter_records}"
+        problems.append(
+            Problem("catch_up.leave_records", str(settings.catch_up.leave_records), legal)
+        )
     if settings.retry.first_s > settings.retry.most_s:
         legal = f"at most most_s, {settings.retry.most_s:g}"
         problems.append(Problem("retry.first_s", f"{settings.retry.first_s:g}", legal))

@@ -31,6 +31,10 @@ class SignalKind(StrEnum):
     CLIENT_ERROR = "client-error"
     FULL = "full"
     FLOWING = "flowing"
+    CATCHING_UP = "catching-up"
+    CAUGHT_UP = "caught-up"
+    DEFERRED = "deferred"
+    DEFERRAL_FAILED = "deferral-failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,10 @@ class ThreadLane(Lane):
             # Between being handed over and being offered it was done already, by another thread.
             return None
         if type(item) is Run:
-            self._run(item)
+            if self._rules.switch.light:
+                _at_once(self._run_light(item))
+            else:
+                self._run(item)
         if type(item) is not Run or self._room.waiting:
             _at_once(self._notice(item))
             return self._room.next_due_s()
@@ -84,6 +87,9 @@ class ThreadLane(Lane):
 
     async def _handle(self, record: Record) -> object:
         return self._handler(record)
+
+    async def _call(self, part: Callable[[Any], object], given: object) -> object:
+        return part(given)
 
 
 class ThreadCrew:
