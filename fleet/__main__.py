@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, cast
 
 import typer
 import yaml
@@ -16,10 +16,14 @@ from blueprint.fleets import GRACE_MARGIN_S
 from blueprint.outputs import load
 from blueprint.problem import BadInput, Problem
 from blueprint.security import credentials_of
+from fleet.dedup import IdOf
 from fleet.group import FleetError
-from fleet.loading import load_handler, load_key
+from fleet.loading import load_event_id, load_handler, load_key, load_tx_handler
+from fleet.once import TxHandler
 from fleet.processes import Processes, follow_input
+from fleet.record import Handler, KeyOf
 from fleet.running import FleetProcess, Place
+from fleet.running_once import OnceProcess
 from fleet.settings import FleetSettings, fleet_settings
 
 UNCLEAN = 1
@@ -46,6 +50,12 @@ def run(
     dead_letters: Annotated[str | None, typer.Option(help="their topic")] = None,
     zone: Annotated[str | None, typer.Option(help="of this instance")] = None,
     credentials: Annotated[Path | None, typer.Option(help="the fleet's own, as JSON")] = None,
+    database: Annotated[
+        str | None, typer.Option(help="each event once: sqlite:PATH or host=...")
+    ] = None,
+    event_id: Annotated[
+        str | None, typer.Option(help="MODULE:NAME; what dedup by ids asks")
+    ] = None,
     settings: Annotated[Path | None, typer.Option(help="YAML of any fleet setting")] = None,
     follow: Annotated[bool, typer.Option(hidden=True, help="end when the input ends")] = False,
 ) -> None:
@@ -63,10 +73,14 @@ def run(
         "dead_letters": dead_letters,
     }
     fields = _yaml(settings) | {name: value for name, value in flags.items() if value is not None}
+    if database is not None:
+        fields["dedup"] = {**_fields_of(fields.get("dedup")), "database": database}
     problems = Problems()
     chosen = problems.of(lambda: fleet_settings(fields))
     place = problems.of(lambda: _place(outputs, zone, credentials))
-    call = problems.of(lambda: load_handler(handler))
+    once = bool(fields.get("dedup"))
+    call = problems.of(lambda: load_tx_handler(handler) if once else load_handler(handler))
+    id_of = problems.of(lambda: load_event_id(event_id))
     key_of = problems.of(lambda: load_key(key))
     problems.refuse()
     assert chosen is not None
@@ -74,7 +88,7 @@ def run(
     assert call is not None
     if processes > 1:
         raise typer.Exit(_run_many(chosen, processes))
-    made = FleetProcess(chosen, place, call, key_of)
+    made = _process(chosen, place, call, key_of, id_of)
     _on_end(made.member.stop)
     if follow:
         follow_input(made.member.stop)
@@ -106,6 +120,23 @@ class Problems:
         """
         if self._found:
             raise BadInput(self._found)
+
+
+def _process(
+    settings: FleetSettings,
+    place: Place,
+    call: Handler | TxHandler,
+    key_of: KeyOf | None,
+    id_of: IdOf | None,
+) -> FleetProcess | OnceProcess:
+    if settings.dedup is None:
+        return FleetProcess(settings, place, cast(Handler, call), key_of)
+    handler = cast(TxHandler, call)
+    return OnceProcess(settings, settings.dedup, place, handler, key_of, id_of)
+
+
+def _fields_of(given: object) -> dict[str, object]:
+    return dict(given) if isinstance(given, Mapping) else {}
 
 
 def _run_many(settings: FleetSettings, count: int) -> int:

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Hashable
 from typing import cast
 
+from fleet.once import Once
 from fleet.record import AsyncHandler, Handler, KeyOf, Record
 
 
@@ -24,6 +25,8 @@ def guarded(key_of: KeyOf) -> KeyOf:
 
 def checked(key_of: KeyOf, handler: Handler) -> Handler:
     """The same handler, called only with records that have a key to be had."""
+    if isinstance(handler, Once):
+        return handler.with_keys(key_of)
     if is_async(handler):
         later = cast(AsyncHandler, handler)
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from blueprint.client_settings import GroupProtocol
 from blueprint.problem import BadInput, Problem, validated
+from fleet.dedup import DedupSettings
 from fleet.pressure import Bounds
 from fleet.retries import RetrySchedule
 
@@ -54,6 +55,7 @@ class FleetSettings(_Strict):
         hung_after_s: A handler that is longer at one record is said to hang.
         stalled_after_s: A partition with work that stands longer is said to be stalled.
         dead_letters: The topic of what cannot be handled; the group's name and ``-dead-letter``.
+        dedup: Where applied events are remembered; the handler is given a transaction there.
     """
 
     topics: tuple[Name, ...]
@@ -69,6 +71,7 @@ class FleetSettings(_Strict):
     stalled_after_s: Annotated[float, Field(ge=0.05, le=86_400)] = 60.0
     dead_letters: Annotated[str, Field(pattern=r"^$|" + _NAME)] = ""
     retry: RetrySettings = RetrySettings()
+    dedup: DedupSettings | None = None
 
     @property
     def dead_letter_topic(self) -> str:
