@@ -221,14 +221,17 @@ def floor_of(committed: int, margin_records: int, before: int) -> int:
 
 #: One key of one partition.
 Head = tuple[Partition, bytes]
+#: The first and the last offset of one key in a run.
+Stretch = tuple[int, int]
 
 
-def heads(claims: Sequence[Claim]) -> dict[Head, int]:
-    """How far each key is applied once these are; in one order whoever asks: no deadlocks."""
-    found: dict[Head, int] = {}
+def heads(claims: Sequence[Claim]) -> dict[Head, Stretch]:
+    """From where and how far each key is applied; in one order whoever asks: no deadlocks."""
+    found: dict[Head, Stretch] = {}
     for claim in claims:
-        head = (claim.place, claim.token)
-        found[head] = max(found.get(head, NOWHERE), claim.offset)
+        head, offset = (claim.place, claim.token), claim.offset
+        known = found.get(head)
+        found[head] = (offset, offset) if known is None else (known[0], offset)
     return dict(sorted(found.items()))
 
 
@@ -239,7 +242,8 @@ def judged_by_key(
 
     Args:
         claims: In the order of the log, for each key.
-        moved: The keys that went on, and how far each had been applied before.
+        moved: The keys that went on, and how far each had been applied before; anything below
+            its first record here says the same.
         floors: As they are once ``moved`` is known: whoever forgets raises the floor first.
     """
     known: dict[Head, int] = dict(moved)

@@ -15,11 +15,13 @@ from psycopg.pq import TransactionStatus
 
 from blueprint.problem import BadInput, Problem
 from fleet.dedup import (
+    NOWHERE,
     Claim,
     DedupSettings,
     Head,
     Purged,
     Standing,
+    Stretch,
     Tx,
     Way,
     heads,
@@ -48,23 +50,31 @@ _SCHEMA = (
     " upto bigint not null, previous bigint not null, primary key (source, token))"
     " with (fillfactor = 60)",
 )
-_MOVE = """insert into quorate_dedup_key as known (source, token, upto, previous)
-    select source, token, upto, -1
-    from unnest(%s::int[], %s::bytea[], %s::bigint[]) as given(source, token, upto)
+#: What comes back is only what is not simply new: mostly nothing.
+_MOVE = """with given as (select * from
+    unnest(%s::int[], %s::bytea[], %s::bigint[], %s::bigint[]) as g(source, token, lowest, upto)),
+    moved as (insert into quorate_dedup_key as known (source, token, upto, previous)
+    select source, token, upto, -1 from given
     on conflict (source, token) do update set previous = known.upto, upto = excluded.upto
-    where known.upto < excluded.upto returning source, token, previous"""
-_ADD = """insert into quorate_dedup_event (bucket, scope, token, source, log_offset)
-    select bucket, %s, token, source, log_offset
-    from unnest(%s::bigint[], %s::bytea[], %s::int[], %s::bigint[])
-    as given(bucket, token, source, log_offset)
-    on conflict do nothing returning token"""
+    where known.upto < excluded.upto returning source, token, previous)
+    select source, token, previous from given left join moved using (source, token)
+    where previous is null or previous >= lowest"""
+_ADD = """with given as (select * from
+    unnest(%s::bigint[], %s::bytea[], %s::int[], %s::bigint[]) as g(bucket, token, source, at)),
+    added as (insert into quorate_dedup_event (bucket, scope, token, source, log_offset)
+    select bucket, %s, token, source, at from given on conflict do nothing returning token)
+    select token from given left join added using (token) where added.token is null"""
 _FLOORS = "select id, floor from quorate_dedup_source where id = any(%s)"
 _FORGET = """delete from quorate_dedup_key where source = %s and upto < %s and token = any(array(
     select token from quorate_dedup_key where source = %s and upto < %s limit %s))"""
 
 
 class PostgresMemory:
-    """A few connections that threads take in turn; one more for what belongs to no handler."""
+    """A few connections that threads take in turn; one more for what belongs to no handler.
+
+    Attributes:
+        dsn: Where it is.
+    """
 
     def __init__(
         self, dsn: str, settings: DedupSettings, scope: str, logs: Mapping[str, str]
@@ -80,7 +90,7 @@ class PostgresMemory:
         Raises:
             BadInput: The database cannot be had, or the tables cannot be made in it.
         """
-        self._dsn, self._settings, self._scope, self._logs = dsn, settings, scope, logs
+        self.dsn, self._settings, self._scope, self._logs = dsn, settings, scope, logs
         self._idle: queue.LifoQueue[Connection | None] = queue.LifoQueue()
         for _ in range(settings.connections):
             self._idle.put(None)
@@ -131,15 +141,13 @@ class PostgresMemory:
         by_ids = self._settings.by is Way.IDS
         if by_ids:
             self._have_buckets({c.bucket for c in claims})
-        floors_cursor = cursor.connection.cursor()
+        floors_cursor, moving = cursor.connection.cursor(), heads(claims)
         try:
             with cursor.connection.pipeline():
                 if by_ids:
                     cursor.execute(_ADD, self._rows(claims, sources), prepare=True)
                 else:
-                    moving = [(sources[p], t, upto) for (p, t), upto in heads(claims).items()]
-                    columns = list(map(list, zip(*moving, strict=True)))
-                    cursor.execute(_MOVE, columns, prepare=True)
+                    cursor.execute(_MOVE, _marks(moving, sources), prepare=True)
                 floors_cursor.execute(_FLOORS, (list(sources.values()),), prepare=True)
         except CheckViolation:
             # The bucket was dropped by another process since it was last seen.
@@ -148,12 +156,16 @@ class PostgresMemory:
         by_source = {cast(int, source): cast(int, floor) for source, floor in floors_cursor}
         floors = {place: by_source[source] for place, source in sources.items()}
         if by_ids:
-            return judged_by_id(claims, {cast(bytes, token) for (token,) in cursor}, floors)
+            repeated = {cast(bytes, token) for (token,) in cursor}
+            return judged_by_id(claims, {c.token for c in claims} - repeated, floors)
         places = {source: place for place, source in sources.items()}
-        moved: dict[Head, int] = {
-            (places[cast(int, source)], cast(bytes, token)): cast(int, previous)
-            for source, token, previous in cursor
-        }
+        moved = dict.fromkeys(moving, NOWHERE)
+        for source, token, previous in cursor:
+            head = (places[cast(int, source)], cast(bytes, token))
+            if previous is None:
+                del moved[head]
+            else:
+                moved[head] = cast(int, previous)
         return judged_by_key(claims, moved, floors)
 
     def purge(self, committed: Mapping[Partition, int], now_s: float) -> Purged:
@@ -191,9 +203,10 @@ class PostgresMemory:
         with self._own_lock:
             self._own.close()
 
-    def _rows(self, claims: Sequence[Claim], sources: Mapping[Partition, int]) -> Sequence[object]:
+    def _rows(self, claims: Sequence[Claim], sources: Mapping[Partition, int]) -> list[str]:
         rows = sorted((c.bucket, c.token, sources[c.place], c.offset) for c in claims)
-        return [self._scope, *map(list, zip(*rows, strict=True))]
+        buckets, tokens, places, offsets = zip(*rows, strict=True)
+        return [_numbers(buckets), _blobs(tokens), _numbers(places), _numbers(offsets), self._scope]
 
     def _forget_keys(self, connection: Connection, source: int, floor: int) -> int:
         rows = 0
@@ -234,7 +247,7 @@ class PostgresMemory:
         with suppress(psycopg.OperationalError):
             self._own.execute("select 1")
         if self._own.closed:
-            self._own = _connected(self._dsn)
+            self._own = _connected(self.dsn)
         return self._own
 
     def _taken(self) -> Connection:
@@ -244,7 +257,7 @@ class PostgresMemory:
                 self._idle.put(None)
                 raise psycopg.OperationalError("the database was let go of")
             try:
-                idle = _connected(self._dsn, autocommit=False)
+                idle = _connected(self.dsn, autocommit=False)
             except psycopg.OperationalError:
                 self._closed.wait(_RETRY_S)
         return idle
@@ -256,6 +269,22 @@ class PostgresMemory:
         ):
             connection.close()
         self._idle.put(None if connection.closed else connection)
+
+
+def _marks(moving: Mapping[Head, Stretch], sources: Mapping[Partition, int]) -> list[str]:
+    places, tokens = zip(*moving, strict=True)
+    lowest, upto = zip(*moving.values(), strict=True)
+    numbers = (_numbers([sources[place] for place in places]), _numbers(lowest), _numbers(upto))
+    return [numbers[0], _blobs(tokens), *numbers[1:]]
+
+
+def _numbers(column: Sequence[int]) -> str:
+    """An array as PostgreSQL reads it: psycopg's own way costs 1 us for each element."""
+    return f"{{{','.join(map(str, column))}}}"
+
+
+def _blobs(column: Sequence[bytes]) -> str:
+    return "{" + ",".join([f'"\\\\x{token.hex()}"' for token in column]) + "}"
 
 
 def _connected(dsn: str, *, autocommit: bool = True) -> Connection:

@@ -33,11 +33,21 @@ _SCHEMA = (
     " topic text not null, log text not null, number integer not null,"
     " floor integer not null default 0, unique (scope, topic, log, number))",
     "create table if not exists quorate_dedup_key (source integer not null, token blob not null,"
-    " upto integer not null, previous integer not null, primary key (source, token)) without rowid",
+    " upto integer not null, primary key (source, token)) without rowid",
     "create table if not exists quorate_dedup_event (scope text not null, token blob not null,"
     " bucket integer not null, source integer not null, log_offset integer not null,"
     " primary key (scope, bucket, token)) without rowid",
     "create index if not exists quorate_dedup_event_age on quorate_dedup_event (source, bucket)",
+)
+#: A cross join is done in the order it is written in: one look into the index for each row.
+_KNOWN = (
+    "with g(source, token) as (values {}) select k.source, k.token, k.upto from g"
+    " cross join quorate_dedup_key k on k.source = g.source and k.token = g.token"
+)
+_SEEN = (
+    "with g(scope, bucket, token) as (values {}) select e.bucket, e.token from g"
+    " cross join quorate_dedup_event e"
+    " on e.scope = g.scope and e.bucket = g.bucket and e.token = g.token"
 )
 _SOURCE = "scope = ? and topic = ? and log = ? and number = ?"
 
@@ -62,6 +72,8 @@ class SqliteMemory:
         self._settings, self._scope, self._logs = settings, scope, logs
         self._lock = threading.Lock()
         self._sources: dict[Partition, int] = {}
+        #: Not to be relied on before the transaction that made them is committed.
+        self._begun: dict[Partition, int] = {}
         try:
             self._connection = sqlite3.connect(
                 path, BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
@@ -80,12 +92,14 @@ class SqliteMemory:
         """A transaction that is committed at its end, or rolled back by what is raised in it."""
         with self._lock:
             connection = self._connection
+            self._begun.clear()
             connection.execute("begin immediate")
             try:
                 yield HeldTx(cast(Cursor, connection.cursor()))
                 if not connection.in_transaction:
                     raise sqlite3.OperationalError("the transaction was rolled back by an error")
                 connection.execute("commit")
+                self._sources |= self._begun
             except BaseException:
                 with suppress(sqlite3.Error):
                     connection.execute("rollback")
@@ -93,21 +107,23 @@ class SqliteMemory:
 
     def claim(self, tx: Tx, claims: Sequence[Claim]) -> list[Standing]:
         """Remember records as applied, if the transaction is."""
+        # Nobody else writes while this transaction is under way: it may ask first and write then.
         sources = {place: self._source(tx, place) for place in {c.place for c in claims}}
-        floors = {place: self._floor(tx, source) for place, source in sources.items()}
+        floors = self._floors(tx, sources)
         if self._settings.by is Way.IDS:
-            added = {claim.token for claim in claims if self._added(tx, sources, claim)}
-            return judged_by_id(claims, added, floors)
+            return judged_by_id(claims, self._added(tx, claims, sources), floors)
+        moving = {(sources[p], t): ((p, t), s) for (p, t), s in heads(claims).items()}
+        asked = [part for head in moving for part in head]
+        tx.execute(_KNOWN.format(_values(len(moving), 2)), asked)
+        known = {(source, token): upto for source, token, upto in tx.fetchall()}
         moved: dict[Head, int] = {}
-        for (place, token), upto in heads(claims).items():
-            tx.execute(
-                "insert into quorate_dedup_key as known values (?, ?, ?, ?)"
-                " on conflict do update set previous = known.upto, upto = excluded.upto"
-                " where known.upto < excluded.upto returning previous",
-                (sources[place], token, upto, NOWHERE),
-            )
-            for (previous,) in tx.fetchall():
-                moved[place, token] = previous
+        rows = []
+        for row, (head, (_, upto)) in moving.items():
+            previous = known.get(row, NOWHERE)
+            if previous < upto:
+                moved[head] = previous
+                rows.append((*row, upto))
+        tx.executemany("insert or replace into quorate_dedup_key values (?, ?, ?)", rows)
         return judged_by_key(claims, moved, floors)
 
     def purge(self, committed: Mapping[Partition, int], now_s: float) -> Purged:
@@ -117,7 +133,8 @@ class SqliteMemory:
         for place, offset in committed.items():
             with self.transaction() as tx:
                 source = self._source(tx, place)
-                floor = floor_of(offset, self._settings.margin_records, self._floor(tx, source))
+                before = self._floors(tx, {place: source})[place]
+                floor = floor_of(offset, self._settings.margin_records, before)
                 tx.execute(
                     "update quorate_dedup_source set floor = ? where id = ?", (floor, source)
                 )
@@ -155,19 +172,28 @@ class SqliteMemory:
             named,
         )
         tx.execute(f"select id from quorate_dedup_source where {_SOURCE}", named)
-        # Not kept for later here: this transaction may still be rolled back.
-        return _number(tx)
+        self._begun[place] = _number(tx)
+        return self._begun[place]
 
-    def _floor(self, tx: Tx, source: int) -> int:
-        tx.execute("select floor from quorate_dedup_source where id = ?", (source,))
-        return _number(tx)
+    def _floors(self, tx: Tx, sources: Mapping[Partition, int]) -> dict[Partition, int]:
+        marks = ", ".join("?" * len(sources))
+        sql = f"select id, floor from quorate_dedup_source where id in ({marks})"
+        found: dict[int, int] = dict(tx.execute(sql, list(sources.values())).fetchall())
+        return {place: found[source] for place, source in sources.items()}
 
-    def _added(self, tx: Tx, sources: Mapping[Partition, int], claim: Claim) -> bool:
-        tx.execute(
-            "insert into quorate_dedup_event values (?, ?, ?, ?, ?) on conflict do nothing",
-            (self._scope, claim.token, claim.bucket, sources[claim.place], claim.offset),
+    def _added(
+        self, tx: Tx, claims: Sequence[Claim], sources: Mapping[Partition, int]
+    ) -> set[bytes]:
+        rows = {(c.bucket, c.token): (c, sources[c.place]) for c in reversed(claims)}
+        asked = [part for bucket, token in rows for part in (self._scope, bucket, token)]
+        tx.execute(_SEEN.format(_values(len(rows), 3)), asked)
+        seen = set(tx.fetchall())
+        new = [(c, source) for row, (c, source) in rows.items() if row not in seen]
+        tx.executemany(
+            "insert into quorate_dedup_event values (?, ?, ?, ?, ?)",
+            [(self._scope, c.token, c.bucket, source, c.offset) for c, source in new],
         )
-        return tx.rowcount == 1
+        return {c.token for c, _ in new}
 
     def _delete_some(self, source: int, floor: int, oldest: int) -> int:
         with self.transaction() as tx:
@@ -186,6 +212,11 @@ class SqliteMemory:
                     (source, source, floor, PURGE_ROWS),
                 )
             return tx.rowcount
+
+
+def _values(rows: int, columns: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return ", ".join([row] * rows)
 
 
 def _number(tx: Tx) -> int:

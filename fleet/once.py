@@ -53,6 +53,8 @@ class Once:
         Raises:
             Exception: Whatever the handler or the database raised; nothing was applied.
         """
+        if not records:
+            return
         claims = list(map(self._claim_of, records))
         with self._memory.transaction() as tx:
             standings = self._memory.claim(tx, claims)
