@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from filelock import FileLock
 
 from lab import process
@@ -63,7 +64,7 @@ class Postgres:
             LabError: The machine stands in the way.
         """
         with _exclusive(name):
-            found = _known(name) or cls(_folder(name), _free_port(), dict(settings or {}))
+            found = _known(name) or cls(_folder(name), free_port(), dict(settings or {}))
             found._make()
             found.start()
         return found
@@ -103,8 +104,13 @@ class Postgres:
         self._await_ready()
 
     def kill(self) -> None:
-        """SIGKILL; its children notice and end by themselves."""
-        process.kill(process.find_all(str(self.data), exact=True))
+        """SIGKILL, with its children: one that lives on keeps the next start from the data."""
+        found = process.find_all(str(self.data), exact=True)
+        children: list[psutil.Process] = []
+        for server in found:
+            with suppress(psutil.NoSuchProcess):
+                children += server.children(recursive=True)
+        process.kill([*found, *children])
 
     def stop(self) -> None:
         """Shut it down in order: connections are ended, what is committed is written."""
@@ -197,7 +203,8 @@ def _known(name: str) -> Postgres | None:
     return None
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
     with socket.create_server((HOST, 0)) as listener:
         return int(listener.getsockname()[1])
 
