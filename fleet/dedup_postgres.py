@@ -29,6 +29,7 @@ from fleet.dedup import (
     judged_by_key,
 )
 from fleet.dedup_buckets import Buckets
+from fleet.dedup_place import shown
 from fleet.record import Partition
 from fleet.transaction import Cursor, HeldTx
 
@@ -308,13 +309,3 @@ def _quietly_made(connection: Connection, statement: str) -> None:
     """Make what may be being made by another process in this very moment."""
     with suppress(psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable):
         connection.execute(statement)
-
-
-def shown(dsn: str) -> str:
-    """Where a database is, without anything secret."""
-    try:
-        parts = conninfo_to_dict(dsn)
-    except psycopg.ProgrammingError:
-        return "no connection string"
-    shown_parts = ("host", "port", "dbname", "user", "service")
-    return " ".join(f"{name}={parts[name]}" for name in shown_parts if parts.get(name))

@@ -7,10 +7,8 @@ from pathlib import Path
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
 
-from blueprint.problem import BadInput, Problem
+from blueprint.problem import BadInput
 from fleet.dedup import (
     ClaimOf,
     DedupSettings,
@@ -21,13 +19,13 @@ from fleet.dedup import (
     claims_by_key,
     own_id,
 )
-from fleet.dedup_postgres import PostgresMemory, shown
+from fleet.dedup_place import SQLITE, place_problem
+from fleet.dedup_postgres import PostgresMemory
 from fleet.dedup_sqlite import SqliteMemory
 from fleet.group import FleetError
 from fleet.record import KeyOf, Partition, own_key
 from fleet.signals import Signal, SignalKind, Tell
 
-SQLITE = "sqlite:"
 ANSWER_TIMEOUT_S = 30.0
 #: Offsets that a group has committed at some time.
 Committed = Callable[[], Mapping[Partition, int]]
@@ -44,21 +42,12 @@ def open_memory(settings: DedupSettings, scope: str, logs: Mapping[str, str]) ->
     Raises:
         BadInput: It cannot be had, or what names it holds a password.
     """
+    problem = place_problem(settings.database)
+    if problem is not None:
+        raise BadInput([problem])
     if settings.database.startswith(SQLITE):
         path = Path(settings.database.removeprefix(SQLITE))
         return SqliteMemory(path, settings, scope, logs)
-    legal = f"{SQLITE}PATH, or host=... port=... dbname=... user=..., or postgresql://..."
-    try:
-        given = conninfo_to_dict(settings.database)
-    except ProgrammingError as error:
-        said = str(error).split("\n")[0]
-        # What it says may repeat a part of what was given.
-        said = "" if "@" in settings.database or "password" in settings.database else said
-        raise BadInput([Problem("dedup.database", "no database", legal, said)]) from None
-    if given.get("password"):
-        remedy = "put it into PGPASSWORD or a file that PGPASSFILE names"
-        problem = Problem("dedup.database", shown(settings.database), "no password in it", remedy)
-        raise BadInput([problem])
     return PostgresMemory(settings.database, settings, scope, logs)
 
 

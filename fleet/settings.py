@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from blueprint.client_settings import GroupProtocol
 from blueprint.problem import BadInput, Problem, validated
 from fleet.dedup import DedupSettings
+from fleet.dedup_place import place_problem
 from fleet.pressure import Bounds
 from fleet.retries import RetrySchedule
 
@@ -113,6 +114,8 @@ def _contradictions(settings: FleetSettings) -> list[Problem]:
         problems.append(Problem("topics", "none", "one or more topics"))
     if len(set(settings.topics)) < len(settings.topics):
         problems.append(Problem("topics", ", ".join(settings.topics), "each topic once"))
+    place = None if settings.dedup is None else place_problem(settings.dedup.database)
+    problems += [] if place is None else [place]
     if not re.fullmatch(_NAME, settings.dead_letter_topic):
         legal = "a topic's name; a group this long needs dead_letters to be said"
         problems.append(Problem("dead_letters", repr(settings.dead_letter_topic), legal))
