@@ -3,9 +3,9 @@
 import json
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, cast
 
 import typer
 
@@ -14,13 +14,17 @@ from blueprint.door import run_door
 from blueprint.fleets import GRACE_MARGIN_S
 from blueprint.problem import BadInput
 from fleet.catch_up import Wish
+from fleet.dedup import IdOf
 from fleet.group import FleetError
 from fleet.lag_door import lag
-from fleet.loading import load_handler, load_key
-from fleet.placing import Problems, fields_of, place_of
+from fleet.loading import load_event_id, load_handler, load_key, load_tx_handler
+from fleet.once import TxHandler
+from fleet.placing import Place, Problems, fields_of, place_of
 from fleet.processes import Processes, follow_input
+from fleet.record import Handler, KeyOf
 from fleet.replay_door import replay
 from fleet.running import FleetProcess
+from fleet.running_once import OnceProcess
 from fleet.settings import FleetSettings, fleet_settings
 
 UNCLEAN = 1
@@ -51,6 +55,12 @@ def run(
     dead_letters: Annotated[str | None, typer.Option(help="their topic")] = None,
     zone: Annotated[str | None, typer.Option(help="of this instance")] = None,
     credentials: Annotated[Path | None, typer.Option(help="the fleet's own, as JSON")] = None,
+    database: Annotated[
+        str | None, typer.Option(help="each event once: sqlite:PATH or host=...")
+    ] = None,
+    event_id: Annotated[
+        str | None, typer.Option(help="MODULE:NAME; what dedup by ids asks")
+    ] = None,
     settings: Annotated[Path | None, typer.Option(help="YAML of any fleet setting")] = None,
     follow: Annotated[bool, typer.Option(hidden=True, help="end when the input ends")] = False,
 ) -> None:
@@ -67,11 +77,16 @@ def run(
         "instance": instance,
         "dead_letters": dead_letters,
     }
-    given = {name: value for name, value in flags.items() if value is not None}
     problems = Problems()
-    chosen = problems.of(lambda: fleet_settings(fields_of(settings) | given))
+    fields = problems.of(lambda: fields_of(settings)) or {}
+    fields |= {name: value for name, value in flags.items() if value is not None}
+    if database is not None:
+        fields["dedup"] = {**_mapping(fields.get("dedup")), "database": database}
+    chosen = problems.of(lambda: fleet_settings(fields))
     place = problems.of(lambda: place_of(outputs, zone, credentials))
-    call = problems.of(lambda: load_handler(handler))
+    once = bool(fields.get("dedup"))
+    call = problems.of(lambda: load_tx_handler(handler) if once else load_handler(handler))
+    id_of = problems.of(lambda: load_event_id(event_id))
     key_of = problems.of(lambda: load_key(key))
     problems.refuse()
     assert chosen is not None
@@ -79,15 +94,37 @@ def run(
     assert call is not None
     if processes > 1:
         raise typer.Exit(_run_many(chosen, processes))
-    made = FleetProcess(chosen, place, call, key_of)
+    made = _process(chosen, place, call, key_of, id_of)
     _on_end(made.member.stop)
-    for number in WISHES:
-        signal.signal(number, lambda number, _: made.wish(WISHES[signal.Signals(number)]))
+    if isinstance(made, FleetProcess):
+        _on_wish(made)
     if follow:
         follow_input(made.member.stop)
     ending = made.run()
     print(json.dumps({name: getattr(ending, name) for name in ending.__slots__}))
     raise typer.Exit(0 if ending.clean else UNCLEAN)
+
+
+def _process(
+    settings: FleetSettings,
+    place: Place,
+    call: Handler | TxHandler,
+    key_of: KeyOf | None,
+    id_of: IdOf | None,
+) -> FleetProcess | OnceProcess:
+    if settings.dedup is None:
+        return FleetProcess(settings, place, cast(Handler, call), key_of)
+    handler = cast(TxHandler, call)
+    return OnceProcess(settings, settings.dedup, place, handler, key_of, id_of)
+
+
+def _on_wish(made: FleetProcess) -> None:
+    for number in WISHES:
+        signal.signal(number, lambda number, _: made.wish(WISHES[signal.Signals(number)]))
+
+
+def _mapping(given: object) -> dict[str, object]:
+    return dict(given) if isinstance(given, Mapping) else {}
 
 
 def _run_many(settings: FleetSettings, count: int) -> int:

@@ -23,6 +23,7 @@ from fleet.keys import checked, guarded, is_async
 from fleet.lane import Bury, LaneRules, Where
 from fleet.leases import Leases
 from fleet.oddities import Oddities
+from fleet.once import Once
 from fleet.pressure import Flow, Gate, Load
 from fleet.record import (
     AsyncHandler,
@@ -34,6 +35,7 @@ from fleet.record import (
     own_key,
     partition_of,
 )
+from fleet.run_lanes import run_crew
 from fleet.settings import FleetSettings
 from fleet.signals import Signal, SignalKind, Tell, to_stderr
 from fleet.split import Split, Switch
@@ -286,6 +288,8 @@ def crew_of(lanes: int, rules: LaneRules, handler: Handler) -> Crew:
     """The lanes of a handler: tasks where it is ``async``, threads where not."""
     if is_async(handler):
         return TaskCrew(lanes, rules, cast(AsyncHandler, handler))
+    if isinstance(handler, Once):
+        return run_crew(lanes, rules, handler)
     return ThreadCrew(lanes, rules, handler)
 
 

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from blueprint.client_settings import GroupProtocol
 from blueprint.problem import BadInput, Problem, validated
 from fleet.catch_up import CatchUpRules
+from fleet.dedup import DedupSettings
+from fleet.dedup_place import place_problem
 from fleet.lag_levels import BEGINS, Level
 from fleet.pressure import Bounds
 from fleet.retries import RetrySchedule
@@ -92,6 +94,7 @@ class FleetSettings(_Strict):
         quiet: Signals that are not said; each commit is one, twice a second for each partition.
         deferred: The topic of what was put off while it caught up; the group's name and
             ``-deferred``. Needed only where the handler is a ``Split``.
+        dedup: Where applied events are remembered; the handler is given a transaction there.
     """
 
     topics: tuple[Name, ...]
@@ -110,6 +113,7 @@ class FleetSettings(_Strict):
     retry: RetrySettings = RetrySettings()
     quiet: tuple[SignalKind, ...] = (SignalKind.COMMITTED,)
     catch_up: CatchUpSettings = CatchUpSettings()
+    dedup: DedupSettings | None = None
 
     @property
     def dead_letter_topic(self) -> str:
@@ -164,6 +168,8 @@ def _contradictions(settings: FleetSettings) -> list[Problem]:
         problems.append(Problem("topics", "none", "one or more topics"))
     if len(set(settings.topics)) < len(settings.topics):
         problems.append(Problem("topics", ", ".join(settings.topics), "each topic once"))
+    place = None if settings.dedup is None else place_problem(settings.dedup.database)
+    problems += [] if place is None else [place]
     if not re.fullmatch(_NAME, settings.dead_letter_topic):
         legal = "a topic's name; a group this long needs dead_letters to be said"
         problems.append(Problem("dead_letters", repr(settings.dead_letter_topic), legal))
