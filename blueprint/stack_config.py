@@ -7,8 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from blueprint.client_settings import Goal
 from blueprint.demand import Demand
 from blueprint.failover_profile import DEFAULT_PROFILE, PROFILES
+from blueprint.fleets import DEAD_LETTERS, LONGEST_DRAIN_S
 from blueprint.problem import BadInput, Problem, validated
 from blueprint.topology import ZONES
 
@@ -49,6 +51,11 @@ class UserConfig(_Strict):
     consumes: tuple[TopicName, ...] = ()
     produces: tuple[TopicName, ...] = ()
 
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """Every topic that he writes to."""
+        return self.produces
+
 
 class FleetConfig(UserConfig):
     """One consumer fleet.
@@ -56,14 +63,26 @@ class FleetConfig(UserConfig):
     Attributes:
         instances: The plan's figure when left out.
         drain_deadline_s: For what is in flight when an instance is told to end.
+        goal: What its own producer is tuned for.
     """
 
     image: Image
     consumes: Annotated[tuple[TopicName, ...], Field(min_length=1)]
     instances: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    drain_deadline_s: Annotated[int, Field(ge=1, le=3600)] = 30
+    drain_deadline_s: Annotated[int, Field(ge=1, le=LONGEST_DRAIN_S)] = 30
     cpu_millis: Annotated[int, Field(ge=50, le=64_000)] = 1000
     memory_mib: Annotated[int, Field(ge=64, le=262_144)] = 512
+    goal: Goal = Goal.BALANCED
+
+    @property
+    def dead_letters(self) -> str:
+        """The topic of what it cannot handle."""
+        return f"{self.name}{DEAD_LETTERS}"
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """What it produces, and its dead letters."""
+        return (*self.produces, self.dead_letters)
 
 
 class ClientConfig(UserConfig):

@@ -9,6 +9,7 @@ from pulumi_kubernetes.networking.v1 import IPBlockArgs, NetworkPolicyPeerArgs
 
 from blueprint.access import SUITE
 from blueprint.blueprint import Blueprint
+from blueprint.fleet_contract import AUTHORITY, CERTIFICATE, KEY, PASSWORD
 from blueprint.fleets import FleetSpec
 from blueprint.security import Security
 from blueprint.subnets import Purpose
@@ -17,7 +18,7 @@ from components.aws_principals import Principals
 from components.consumer_fleet import ConsumerFleet, ConsumerFleetArgs
 from components.game_day_schedule import GameDaySchedule, GameDayScheduleArgs
 from components.identities import Authority
-from components.kafka_identity import AUTHORITY, CERTIFICATE, KEY, PASSWORD, KafkaIdentity
+from components.kafka_identity import KafkaIdentity
 
 NAMESPACE, GAME_DAY = "quorate", "game-day"
 _AUTHORITY_SECRET = "quorate-authority"
@@ -75,7 +76,7 @@ class AwsFleets(pulumi.ComponentResource):
     def _fleet(self, fleet: FleetSpec) -> None:
         args = self._args
         secret = self._credentials(fleet.name)
-        topics = [args.topics[topic] for topic in (*fleet.consumes, *fleet.produces)]
+        topics = [args.topics[topic] for topic in fleet.topics]
         zones, addresses = args.blueprint.topology.zones, args.addresses
         ports = addresses.ports.client
         ConsumerFleet(

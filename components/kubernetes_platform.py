@@ -138,7 +138,7 @@ class KubernetesPlatform(pulumi.ComponentResource):
         )
         for fleet in blueprint.fleets:
             needed = [users.users[fleet.name]]
-            needed += [topics.topics[topic] for topic in (*fleet.consumes, *fleet.produces)]
+            needed += [topics.topics[topic] for topic in fleet.topics]
             self._fleet(fleet, pulumi.ResourceOptions(depends_on=needed))
 
     def _fleet(self, fleet: FleetSpec, needs: pulumi.ResourceOptions) -> None:
@@ -195,7 +195,7 @@ def _users(blueprint: Blueprint) -> list[KafkaUser]:
     users = [
         KafkaUser(
             user.name,
-            fleet_accesses(user.name, user.consumes, user.produces),
+            fleet_accesses(user.name, user.consumes, user.writes),
             quotas.get(user.name),
         )
         for user in blueprint.config.users

@@ -1,5 +1,8 @@
 """A fleet's settings as librdkafka wants them: the blueprint's, within what may be in flight."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 from blueprint.client_settings import Goal, Setting, consumer_settings, producer_settings
 from blueprint.failover_profile import PROFILES, FailoverProfile
 from blueprint.outputs import StackOutputs
@@ -19,6 +22,19 @@ PARTITION_FETCH_BYTES = 256 * 1024
 #: a second a queue of 16 MB is empty after 30 ms.
 FETCH_QUEUE_BACKOFF_MS = 10
 _DEAD_LETTER_LINGER_MS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Settings of a process's clients, in librdkafka's names; secrets are among them.
+
+    Attributes:
+        consumer: Of its member.
+        letters: Of who writes its dead letters.
+    """
+
+    consumer: Mapping[str, Setting] = field(repr=False)
+    letters: Mapping[str, Setting] = field(repr=False)
 
 
 def profile_of(outputs: StackOutputs) -> FailoverProfile:
@@ -50,10 +66,18 @@ def member_settings(
     bootstrap: str,
     zone: str | None = None,
 ) -> dict[str, Setting]:
-    """One member's consumer: fetches ahead what it has room for, resets nothing silently."""
+    """One member's consumer, from the blueprint."""
+    known = consumer_settings(profile, bootstrap, settings.group, settings.protocol)
+    return bounded(known, settings, zone)
+
+
+def bounded(
+    known: Mapping[str, Setting], settings: FleetSettings, zone: str | None = None
+) -> dict[str, Setting]:
+    """A consumer that fetches ahead what it has room for and resets nothing silently."""
     ahead_kib = settings.in_flight_bytes // _AHEAD // 1024
     ahead_kib = max(_LEAST_AHEAD_KIB, min(_MOST_AHEAD_KIB, ahead_kib))
-    found = consumer_settings(profile, bootstrap, settings.group, settings.protocol) | {
+    found = dict(known) | {
         "queued.max.messages.kbytes": ahead_kib,
         "queued.min.messages": max(1000, settings.in_flight_records),
         "fetch.max.bytes": max(_LEAST_FETCH_BYTES, ahead_kib * 1024 // _FETCH_PART),

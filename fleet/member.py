@@ -55,12 +55,20 @@ class MemberFigures:
         in_flight: Read and not done.
         flow: Whether it takes records.
         partitions: How many it has.
+        assigned: Whether the group has said which ones; it says nothing to one that gets none.
+        joined_s: When it asked to be a member, on the monotonic clock; None before that.
+        leaving: Whether it was asked to end.
+        turned_s: When its loop went round last, on the monotonic clock.
     """
 
     delivered: Load
     in_flight: Load
     flow: Flow
     partitions: int
+    assigned: bool
+    joined_s: float | None
+    leaving: bool
+    turned_s: float
     crew: CrewFigures
 
 
@@ -124,9 +132,10 @@ class Member:
         self._at_once = max(LEAST_AT_ONCE, RUN_LENGTH * len(self._crew.lanes))
         self._stopped = threading.Event()
         self._fatal: KafkaError | None = None
+        self._joined_s: float | None = None
         self._delivered = self._finished = Load(0, 0)
         self._record_bytes = 1024.0
-        self._looked_s = self._committed_s = time.monotonic()
+        self._turned_s = self._looked_s = self._committed_s = time.monotonic()
 
     def stop(self) -> None:
         """Ask it to end in order: what runs may end, is committed, and the group is left."""
@@ -140,6 +149,7 @@ class Member:
         """
         self._crew.start()
         self._group.join()
+        self._joined_s = time.monotonic()
         try:
             while not self._stopped.is_set():
                 self._turn()
@@ -156,11 +166,15 @@ class Member:
             in_flight=_minus(self._delivered, crew.finished),
             flow=self._gate.flow,
             partitions=len(self._leases),
+            assigned=self._group.assigned,
+            joined_s=self._joined_s,
+            leaving=self._stopped.is_set(),
+            turned_s=self._turned_s,
             crew=crew,
         )
 
     def _turn(self) -> None:
-        now_s = time.monotonic()
+        self._turned_s = now_s = time.monotonic()
         load = self._load()
         before, flow = self._gate.flow, self._gate.decide(load, now_s)
         if flow is not before:

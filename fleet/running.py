@@ -1,18 +1,41 @@
 """One process of a fleet: a member and its dead letters, from StackOutputs to its end."""
 
 from dataclasses import dataclass, replace
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry
 
 from blueprint.client_settings import Setting
 from blueprint.outputs import StackOutputs
 from blueprint.security import Credentials, client_security
-from fleet.clients import bootstrap_of, dead_letter_settings, member_settings, profile_of
+from fleet.clients import (
+    Clients,
+    bootstrap_of,
+    dead_letter_settings,
+    member_settings,
+    profile_of,
+)
 from fleet.dead_letters import DeadLetters
+from fleet.health import Health, LagJudgement
 from fleet.member import Ending, Member
+from fleet.metrics import MemberCollector, SignalCounts
 from fleet.record import Handler, KeyOf
 from fleet.settings import FleetSettings
 from fleet.signals import Tell, to_stderr
 
 LETTERS_FLUSH_S = 10.0
+
+
+class GivesClients(Protocol):
+    """Knows where and as whom a fleet runs: a stack's outputs, or a Deployment."""
+
+    def clients(self, settings: FleetSettings) -> Clients:
+        """The settings of its clients.
+
+        Raises:
+            BadInput: What was given does not fit the stack.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +59,53 @@ class Place:
         """
         return client_security(self.outputs.security, self.own)
 
+    def clients(self, settings: FleetSettings) -> Clients:
+        """The settings of a process's clients.
+
+        Raises:
+            BadInput: What was given does not fit the stack.
+        """
+        profile, security = profile_of(self.outputs), self.security()
+        bootstrap = bootstrap_of(self.outputs, self.zone)
+        return Clients(
+            consumer=member_settings(settings, profile, bootstrap, self.zone) | security,
+            letters=dead_letter_settings(profile, bootstrap) | security,
+        )
+
 
 class FleetProcess:
-    """Made whole or refused; runs once."""
+    """Made whole or refused; runs once.
+
+    Attributes:
+        registry: Its metrics; whoever has more to say may register it there.
+        health: What it answers, to whoever serves it.
+    """
 
     def __init__(
         self,
         settings: FleetSettings,
-        place: Place,
+        place: GivesClients,
         handler: Handler,
         key_of: KeyOf | None = None,
         tell: Tell = to_stderr,
+        lag: LagJudgement | None = None,
     ) -> None:
         """Make the clients; nothing joins before ``run``.
 
         Raises:
             BadInput: What was given does not fit the stack.
         """
-        profile, security = profile_of(place.outputs), place.security()
-        bootstrap = bootstrap_of(place.outputs, place.zone)
-        client = member_settings(settings, profile, bootstrap, place.zone) | security
-        letters = dead_letter_settings(profile, bootstrap) | security
-        self._letters = DeadLetters(settings.dead_letter_topic, settings.group, letters)
+        clients = place.clients(settings)
+        signals = SignalCounts(settings.group, tell)
+        self._letters = DeadLetters(settings.dead_letter_topic, settings.group, clients.letters)
         bury = self._letters.bury
-        self.member = Member(settings, client, handler, bury, key_of=key_of, tell=tell)
+        self.member = Member(
+            settings, clients.consumer, handler, bury, key_of=key_of, tell=signals.tell
+        )
+        self.registry = CollectorRegistry()
+        self.registry.register(signals)
+        self.registry.register(MemberCollector(settings.group, self.member.figures))
+        self.health = Health(self.member.figures, self.registry, settings.drain_deadline_s, lag)
 
     def run(self) -> Ending:
         """Handle records until ``member.stop`` is called.

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from blueprint.client_settings import GroupProtocol
+from blueprint.fleets import DEAD_LETTERS, LONGEST_DRAIN_S
 from blueprint.problem import BadInput, Problem, validated
 from fleet.pressure import Bounds
 from fleet.retries import RetrySchedule
@@ -15,10 +16,8 @@ MIB = 1 << 20
 #: Kafka's own rule for the names of topics; groups are held to the same.
 _NAME = r"^[A-Za-z0-9._-]{1,249}$"
 Name = Annotated[str, Field(pattern=_NAME)]
-#: Brokers drop a member that does not poll for this long (max.poll.interval.ms); a revoke is
-#: answered from inside a poll, so draining must be over well before.
+#: Brokers drop a member that does not poll for this long (max.poll.interval.ms).
 MAX_POLL_INTERVAL_S = 300
-LONGEST_DRAIN_S = 120.0
 
 
 class _Strict(BaseModel):
@@ -73,7 +72,7 @@ class FleetSettings(_Strict):
     @property
     def dead_letter_topic(self) -> str:
         """Where what cannot be handled goes."""
-        return self.dead_letters or f"{self.group}-dead-letter"
+        return self.dead_letters or f"{self.group}{DEAD_LETTERS}"
 
     @property
     def bounds(self) -> Bounds:

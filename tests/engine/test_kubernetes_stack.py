@@ -112,7 +112,13 @@ def test_what_is_declared(
     assert [acl["resource"]["type"] for acl in users["billing"]["authorization"]["acls"]] == [
         "topic",
         "group",
+        "topic",
     ]
+    letters = users["billing"]["authorization"]["acls"][-1]
+    assert (letters["resource"]["name"], letters["operations"]) == (
+        "billing-dead-letter",
+        ["Write"],
+    )
     assert users["shop"]["quotas"]["consumerByteRate"] == 1
     assert "quotas" not in users["quorate-chaos"]
 
