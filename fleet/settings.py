@@ -38,6 +38,21 @@ class RetrySettings(_Strict):
         return RetrySchedule(self.attempts, self.first_s, self.factor, self.most_s, self.jitter)
 
 
+class TracingSettings(_Strict):
+    """Which records are traced, and where the traces go.
+
+    Attributes:
+        endpoint: Where OTLP over HTTP is taken; a path of one's own, or the standard's.
+        ratio: Of all records; every failure is traced besides.
+        begin_here: Whether a trace may begin at a record that brings none. False where every
+            producer traces: what it left out is then left out here too.
+    """
+
+    endpoint: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+    ratio: Annotated[float, Field(ge=0.001, le=0.01)] = 0.001
+    begin_here: bool = True
+
+
 class FleetSettings(_Strict):
     """One fleet.
 
@@ -52,6 +67,7 @@ class FleetSettings(_Strict):
         commit_every_s: A crash makes at most this much be done again.
         hung_after_s: A handler that is longer at one record is said to hang.
         stalled_after_s: A partition with work that stands longer is said to be stalled.
+        traces: None: nothing is traced.
         dead_letters: The topic of what cannot be handled; the group's name and ``-dead-letter``.
     """
 
@@ -68,6 +84,7 @@ class FleetSettings(_Strict):
     stalled_after_s: Annotated[float, Field(ge=0.05, le=86_400)] = 60.0
     dead_letters: Annotated[str, Field(pattern=r"^$|" + _NAME)] = ""
     retry: RetrySettings = RetrySettings()
+    traces: TracingSettings | None = None
 
     @property
     def dead_letter_topic(self) -> str:
