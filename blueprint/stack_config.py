@@ -112,6 +112,20 @@ class GameDayConfig(_Strict):
     history_gib: Annotated[int, Field(ge=1, le=1000)] = 20
 
 
+class MonitoringConfig(_Strict):
+    """Who watches the stack: a Prometheus of prometheus-operator's, and a Grafana beside it.
+
+    Attributes:
+        namespace: Theirs; the fleets' metrics are asked for from there and from nowhere else.
+        labels: By which that Prometheus chooses its rules and whom it asks.
+        game_day_within_d: Where there are game days, one is to succeed within so many days.
+    """
+
+    namespace: ObjectName = "monitoring"
+    labels: dict[str, Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61})$")]] = {}
+    game_day_within_d: Annotated[int, Field(ge=1, le=365)] = 14
+
+
 class ArtifactConfig(_Strict):
     """Kafka's own release archive, in a bucket of the account: private subnets reach no other."""
 
@@ -198,6 +212,7 @@ class StackConfig(_Strict):
         target: What it is provisioned on; the section of that name says where.
         security: How clients prove who they are; ``plaintext`` only on this machine.
         chaos: Whether game days may disturb it: links, tags and labels are only made then.
+        monitoring: None: nobody is told how to watch it.
         broker_overrides: Further broker settings by Kafka's own names.
     """
 
@@ -210,6 +225,7 @@ class StackConfig(_Strict):
     clients: tuple[ClientConfig, ...] = ()
     chaos: bool = False
     game_day: GameDayConfig | None = None
+    monitoring: MonitoringConfig | None = None
     broker_overrides: dict[str, str] = {}
     local: LocalConfig = LocalConfig()
     aws: AwsConfig | None = None
@@ -256,6 +272,9 @@ def _contradictions(config: StackConfig) -> Iterator[Problem]:
         yield Problem("aws.kubeconfig and aws.fleet_cidrs", given, legal, remedy)
     if config.target != "local" and config.security == "plaintext":
         yield Problem("security", "'plaintext'", "scram, mtls", "plaintext is for target local")
+    if config.monitoring is not None and config.target == "local":
+        legal = "nothing: on this machine there is nobody who watches"
+        yield Problem("monitoring", "a section", legal, "use target kubernetes or aws")
     if config.game_day is not None and not config.chaos:
         yield Problem("chaos", "False", "true, since game_day disturbs the stack")
     yield from _said_twice("topics", [topic.name for topic in config.topics])

@@ -43,6 +43,7 @@ class ConsumerFleetArgs:
         brokers: Where the brokers are, for the network policy; nothing else but DNS is reached.
         broker_ports: Theirs.
         profile: The clients' time-outs.
+        scraped_from: The namespace that may ask for metrics; None: nobody may.
     """
 
     fleet: FleetSpec
@@ -53,6 +54,7 @@ class ConsumerFleetArgs:
     broker_ports: Sequence[int]
     profile: FailoverProfile
     bootstrap_by_zone: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    scraped_from: str | None = None
 
 
 class ConsumerFleet(pulumi.ComponentResource):
@@ -184,7 +186,10 @@ class ConsumerFleet(pulumi.ComponentResource):
         )
 
     def _network_policy(self) -> None:
-        """Nothing comes in; DNS and brokers alone are reached. Further policies add to it."""
+        """Metrics may be asked for; DNS and brokers alone are reached. Other policies add to it.
+
+        The kubelet's probes come from the node itself, which no policy keeps out.
+        """
         ports = [_port(port) for port in self._args.broker_ports]
         networking.v1.NetworkPolicy(
             self._name,
@@ -192,6 +197,7 @@ class ConsumerFleet(pulumi.ComponentResource):
             spec=networking.v1.NetworkPolicySpecArgs(
                 pod_selector=self._selector(),
                 policy_types=["Ingress", "Egress"],
+                ingress=_from_namespace(self._args.scraped_from),
                 egress=[
                     networking.v1.NetworkPolicyEgressRuleArgs(to=self._args.brokers, ports=ports),
                     networking.v1.NetworkPolicyEgressRuleArgs(
@@ -238,6 +244,15 @@ def _environment(fleet: FleetSpec, identity: KafkaIdentity | None) -> list[core.
         field_of(Variable.INSTANCE.value, "metadata.name"),
         *(core.v1.EnvVarArgs(name=name.value, value=value) for name, value in values.items()),
     ]
+
+
+def _from_namespace(name: str | None) -> list[networking.v1.NetworkPolicyIngressRuleArgs] | None:
+    if name is None:
+        return None
+    selector = meta.v1.LabelSelectorArgs(match_labels={"kubernetes.io/metadata.name": name})
+    peer = networking.v1.NetworkPolicyPeerArgs(namespace_selector=selector)
+    rule = networking.v1.NetworkPolicyIngressRuleArgs(from_=[peer], ports=[_port(HEALTH_PORT)])
+    return [rule]
 
 
 def _spread(selector: meta.v1.LabelSelectorArgs) -> list[core.v1.TopologySpreadConstraintArgs]:

@@ -58,6 +58,8 @@ class MemberFigures:
         assigned: Whether the group has said which ones; it says nothing to one that gets none.
         joined_s: When it asked to be a member, on the monotonic clock; None before that.
         leaving: Whether it was asked to end.
+        hanging: Lanes whose handler has been at one record for too long.
+        standing: Partitions with work that have not moved for too long.
         turned_s: When its loop went round last, on the monotonic clock.
     """
 
@@ -68,6 +70,8 @@ class MemberFigures:
     assigned: bool
     joined_s: float | None
     leaving: bool
+    hanging: int
+    standing: int
     turned_s: float
     crew: CrewFigures
 
@@ -133,6 +137,7 @@ class Member:
         self._stopped = threading.Event()
         self._fatal: KafkaError | None = None
         self._joined_s: float | None = None
+        self._hanging = self._standing = 0
         self._delivered = self._finished = Load(0, 0)
         self._record_bytes = 1024.0
         self._turned_s = self._looked_s = self._committed_s = time.monotonic()
@@ -169,6 +174,8 @@ class Member:
             assigned=self._group.assigned,
             joined_s=self._joined_s,
             leaving=self._stopped.is_set(),
+            hanging=self._hanging,
+            standing=self._standing,
             turned_s=self._turned_s,
             crew=crew,
         )
@@ -264,6 +271,7 @@ class Member:
         for stall in self._leases.stalls(now_s, self._settings.stalled_after_s):
             kind, detail = SignalKind.STALLED, "the lowest record that is not done"
             self._tell(Signal(kind, stall.partition, stall.offset, None, stall.seconds, detail))
+        self._hanging, self._standing = self._watchdog.hanging, self._leases.standing
 
     def _client_error(self, error: KafkaError) -> None:
         if error.fatal():

@@ -23,6 +23,8 @@ _MEMBER: tuple[tuple[str, bool, str, Callable[[MemberFigures], float]], ...] = (
     ("paused", False, "1 while it takes no records", lambda f: f.flow is Flow.PAUSED),
     ("handling", False, "Lanes whose handler is at a record", lambda f: f.crew.handling),
     ("waiting_keys", False, "Keys that wait for an attempt", lambda f: f.crew.waiting_keys),
+    ("hanging", False, "Handlers too long at one record", lambda f: f.hanging),
+    ("stalled_partitions", False, "With work, and not moving", lambda f: f.standing),
     ("retried", True, "Further attempts that were made", lambda f: f.crew.retried),
     ("poisoned", True, "Records that became dead letters", lambda f: f.crew.poisoned),
 )

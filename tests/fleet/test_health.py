@@ -31,6 +31,8 @@ FIGURES = MemberFigures(
     assigned=True,
     joined_s=0.0,
     leaving=False,
+    hanging=1,
+    standing=2,
     turned_s=0.0,
     crew=CREW,
 )
@@ -108,6 +110,8 @@ def test_every_figure_is_a_metric() -> None:
     assert samples["quorate_fleet_delivered_records_total", ""] == 100
     assert samples["quorate_fleet_in_flight_bytes", ""] == 2000
     assert samples["quorate_fleet_paused", ""] == 0
+    assert samples["quorate_fleet_hanging", ""] == 1
+    assert samples["quorate_fleet_stalled_partitions", ""] == 2
     assert samples["quorate_fleet_poisoned_total", ""] == 4
     assert samples["quorate_fleet_signals_total", "stalled"] == 1
     assert samples["quorate_fleet_signals_total", "hung"] == 0
