@@ -9,6 +9,7 @@ from blueprint.host_settings import HostSettings, broker_overrides, host_setting
 from blueprint.plan import ZONES, Plan
 from blueprint.planner import plan as planned
 from blueprint.problem import BadInput, Problem
+from blueprint.producer_batching import producer_batching
 from blueprint.quotas import Quota, quota
 from blueprint.security import Security
 from blueprint.stack_config import FleetConfig, StackConfig, TopicConfig
@@ -122,7 +123,7 @@ def _fleet(fleet: FleetConfig, plan: Plan, partitions: dict[str, int]) -> FleetS
         drain_deadline_s=fleet.drain_deadline_s,
         cpu_millis=fleet.cpu_millis,
         memory_mib=fleet.memory_mib,
-        goal=fleet.goal,
+        batching=producer_batching(plan, fleet.goal),
     )
 
 

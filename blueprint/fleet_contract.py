@@ -114,14 +114,14 @@ def fleet_file(
         own: What its clients add to prove who they are; no secret among it.
         bootstrap_by_zone: In place of ``bootstrap``, by the nodes' zone label.
     """
-    producer = producer_settings(profile, bootstrap, fleet.goal) | own if fleet.produces else None
+    writes = producer_settings(profile, bootstrap) | dict(fleet.batching) | own
     return FleetFile(
         topics=fleet.consumes,
         consumer=consumer_settings(profile, bootstrap, fleet.group) | own,
         dead_letters=fleet.dead_letters,
         # Rare records that somebody waits for.
         letters=producer_settings(profile, bootstrap, Goal.LATENCY) | own,
-        producer=producer,
+        producer=writes if fleet.produces else None,
         bootstrap_by_zone=bootstrap_by_zone,
     )
 

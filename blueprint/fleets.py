@@ -1,8 +1,9 @@
 """Consumer fleets as they are deployed: how many, how wide, how patient at their end."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from blueprint.client_settings import Goal
+from blueprint.client_settings import Setting
 
 #: Beyond the drain deadline: the pod's own start of the end, commit and leaving the group.
 GRACE_MARGIN_S = 15
@@ -28,7 +29,7 @@ class FleetSpec:
         lag_records: Backlog per instance at which one more is started.
         cpu_millis: Of one instance.
         memory_mib: Of one instance.
-        goal: What its own producer is tuned for.
+        batching: Of its own producer, in librdkafka's names, as the plan sizes it.
     """
 
     name: str
@@ -42,7 +43,7 @@ class FleetSpec:
     cpu_millis: int
     memory_mib: int
     lag_records: int = WARNING_LAG_RECORDS
-    goal: Goal = Goal.BALANCED
+    batching: Mapping[str, Setting] = field(default_factory=dict)
 
     @property
     def group(self) -> str:

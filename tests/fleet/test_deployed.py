@@ -29,7 +29,7 @@ FLEET = {
     "drain_deadline_s": 30,
     "cpu_millis": 500,
     "memory_mib": 256,
-    "goal": "throughput",
+    "batching": {"batch.size": 900_000, "linger.ms": 20},
 }
 
 
@@ -70,7 +70,7 @@ def test_everything_that_is_declared_is_understood(pod: LaidOut) -> None:
     assert "of-a-test" not in repr(clients)
     producer = found.producer()
     assert producer is not None
-    assert producer["batch.size"] == 1_000_000
+    assert producer["batch.size"] == 900_000
 
 
 def test_every_variable_is_declared_and_no_other(pod: LaidOut) -> None:
