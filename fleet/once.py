@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fleet.dedup import Claim, ClaimOf, Memory, Standing, Tx
-from fleet.record import KeyOf, Record
+from fleet.record import KeyOf, Record, SyncHandler
 from fleet.retries import WrongReturn
 
 #: Applies one record's effects inside a transaction; returns None and nothing else.
@@ -78,6 +78,16 @@ class Once:
             return claim_of(record)
 
         self._claim_of = claim
+        return self
+
+    def each(self, around: Callable[[SyncHandler], SyncHandler]) -> "Once":
+        """The same, with something around each call of the handler; none is called for a repeat."""
+        inner = self._handler
+
+        def handler(record: Record, tx: Tx) -> object:
+            return around(lambda one: inner(one, tx))(record)
+
+        self._handler = handler
         return self
 
     def figures(self) -> OnceFigures:
