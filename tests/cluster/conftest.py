@@ -4,8 +4,8 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -18,9 +18,14 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Door:
-    """A command of the project, started in its folder."""
+    """A command of the project, started in its folder.
+
+    Attributes:
+        environment: Besides this process's own.
+    """
 
     module: str
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start it and let it go on."""
@@ -30,7 +35,7 @@ class Door:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | {"COLUMNS": "200"},
+            env={**os.environ, "COLUMNS": "200", **self.environment},
         )
 
     def call(self, *arguments: str, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:

@@ -17,8 +17,9 @@ from components.quota_client import CLIENT_ID, QuotaClient, QuotaEntity
 from lab.tools.pulumi import PulumiTools
 from tests.cluster.conftest import Door
 from tests.cluster.steady_load import SteadyLoad
+from tests.cluster.test_gameday import TIMED
 from tests.engine.harness import EngineFailed
-from tests.engine.local_stack import LocalStack, local_stack
+from tests.engine.local_stack import STACK, LocalStack, local_stack
 
 pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 
@@ -199,35 +200,19 @@ def test_a_topic_that_is_no_longer_declared_is_deleted(stack: LocalStack) -> Non
     assert wait_until(lambda: "extra" not in admin.list_topics(timeout=10).topics, 20)
 
 
-def test_a_zone_is_lost_and_nothing_with_it(stack: LocalStack, tmp_path: Path) -> None:
-    """The chaos suite runs on what the stack exports and judges it PASS."""
-    exported, experiment = tmp_path / "outputs.json", tmp_path / "short.yaml"
-    exported.write_text(stack.outputs().to_json())
-    experiment.write_text(
-        json.dumps(
-            {
-                "name": "short-az-kill",
-                "says": "A zone loses power and comes back.",
-                "max_duration_s": 150,
-                "blast_radius": {"zones": 1},
-                "abort_when": {"silent_s": 30, "lag_records": 400000},
-                "workload": {"rate_per_s": 500, "partitions": 6, "goal": "throughput"},
-                "steps": [
-                    {
-                        "id": "zone-killed",
-                        "fault": "az-kill",
-                        "zone": "with-active-controller",
-                        "hold_s": 5,
-                    }
-                ],
-                "calm_s": 4,
-            }
-        )
-    )
-    done = Door("chaos").call(
-        "run", str(experiment), "--outputs", str(exported), "--runs-dir", str(tmp_path / "runs")
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_the_game_day_loses_nothing_on_what_the_stack_exports(
+    stack: LocalStack, tmp_path: Path
+) -> None:
+    """As a user runs it, by the stack's name: faults bite, no record is lost or doubled."""
+    chaos = Door("chaos", stack.room.environment())
+    done = chaos.call("run", "gameday", "--stack", STACK, "--runs-dir", str(tmp_path / "runs"))
+    (run_dir,) = (tmp_path / "runs").iterdir()
+    verdict = json.loads((run_dir / "verdict.json").read_text())
+    wrong = {check["name"] for check in verdict["checks"] if check["outcome"] != "PASS"}
+    assert wrong <= TIMED, done.stdout
+    assert done.returncode == (1 if wrong else 0), done.stdout + done.stderr
+    assert verdict["records"]["acknowledged"] > 0
+    assert verdict["records"]["lost"] == verdict["records"]["duplicated"] == 0
 
 
 def test_destroy_leaves_nothing(stack: LocalStack) -> None:
