@@ -273,6 +273,9 @@ class GroupEdge:
     def _commit_now(self, commits: list[Commit]) -> None:
         if not commits:
             return
+        # What is still under way is older: its answer, heard later, would say less than is so.
+        for commit in commits:
+            self._pending.pop(commit.partition, None)
         try:
             answered = self.consumer.commit(offsets=_offsets(commits), asynchronous=False)
         except KafkaException as error:
@@ -286,7 +289,7 @@ class GroupEdge:
                 self._refused([commit], why)
                 self._uncommitted.add(commit.partition)
             else:
-                self._leases.confirmed(commit)
+                self._confirmed(commit)
                 self._uncommitted.discard(commit.partition)
 
     def _on_commit(self, error: KafkaError | None, answered: list[TopicPartition]) -> None:
@@ -297,9 +300,13 @@ class GroupEdge:
             del self._pending[commit.partition]
             why = error or at.error
             if why is None:
-                self._leases.confirmed(commit)
+                self._confirmed(commit)
             else:
                 self._refused([commit], why)
+
+    def _confirmed(self, commit: Commit) -> None:
+        self._leases.confirmed(commit)
+        self._tell(Signal(SignalKind.COMMITTED, commit.partition, commit.offset))
 
     def _refused(self, commits: Iterable[Commit], error: KafkaError) -> None:
         for commit in commits:

@@ -13,7 +13,7 @@ from fleet.placing import Place
 from fleet.put_off import Journal
 from fleet.record import Handler, KeyOf
 from fleet.settings import FleetSettings
-from fleet.signals import Tell, to_stderr
+from fleet.signals import Tell, to_stderr, without
 from fleet.split import Split
 
 LETTERS_FLUSH_S = 10.0
@@ -40,11 +40,11 @@ class FleetProcess:
         client = member_settings(settings, profile, bootstrap, place.zone) | security
         letters = dead_letter_settings(profile, bootstrap) | security
         self._letters = DeadLetters(settings.dead_letter_topic, settings.group, letters)
+        bury, tell = self._letters.bury, without(settings.quiet, tell)
         self._follower: LagFollower | None = None
         self.catching_up: CatchingUp | None = None
         if isinstance(handler, Split):
             self._follower, self.catching_up = _catching_up(settings, place, letters, tell)
-        bury = self._letters.bury
         self.member = Member(
             settings, client, handler, bury, key_of=key_of, tell=tell, catching_up=self.catching_up
         )

@@ -13,6 +13,7 @@ from fleet.catch_up import CatchUpRules
 from fleet.lag_levels import BEGINS, Level
 from fleet.pressure import Bounds
 from fleet.retries import RetrySchedule
+from fleet.signals import SignalKind
 
 MIB = 1 << 20
 #: Kafka's own rule for the names of topics; groups are held to the same.
@@ -90,6 +91,7 @@ class FleetSettings(_Strict):
         dead_letters: The topic of what cannot be handled; the group's name and ``-dead-letter``.
         deferred: The topic of what was put off while it caught up; the group's name and
             ``-deferred``. Needed only where the handler is a ``Split``.
+        quiet: Signals that are not said; each commit is one, twice a second for each partition.
     """
 
     topics: tuple[Name, ...]
@@ -107,6 +109,7 @@ class FleetSettings(_Strict):
     deferred: Annotated[str, Field(pattern=r"^$|" + _NAME)] = ""
     retry: RetrySettings = RetrySettings()
     catch_up: CatchUpSettings = CatchUpSettings()
+    quiet: tuple[SignalKind, ...] = (SignalKind.COMMITTED,)
 
     @property
     def dead_letter_topic(self) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +16,7 @@ class SignalKind(StrEnum):
     REVOKED = "revoked"
     LOST = "lost"
     DRAIN_EXPIRED = "drain-expired"
+    COMMITTED = "committed"
     COMMIT_FAILED = "commit-failed"
     HUNG = "hung"
     HUNG_ENDED = "hung-ended"
@@ -72,6 +73,16 @@ class Signal:
 
 #: Is told every signal, from whichever thread; it must return soon and not raise.
 Tell = Callable[[Signal], None]
+
+
+def without(quiet: Container[SignalKind], tell: Tell) -> Tell:
+    """The same, of everything but these kinds."""
+
+    def choose(signal: Signal) -> None:
+        if signal.kind not in quiet:
+            tell(signal)
+
+    return choose
 
 
 def to_stderr(signal: Signal) -> None:

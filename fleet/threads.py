@@ -49,7 +49,11 @@ class ThreadLane(Lane):
 
     def serve(self) -> float | None:
         """Do the first of what was handed over; returns when an attempt is due, if one is."""
-        item = self.inbox.popleft()
+        try:
+            item = self.inbox.popleft()
+        except IndexError:
+            # Between being handed over and being offered it was done already, by another thread.
+            return None
         if type(item) is Run:
             if self._rules.switch.light:
                 _at_once(self._run_light(item))
@@ -99,7 +103,7 @@ class ThreadCrew:
         #: Holds a token while a thread is being woken.
         self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._ended = False
-        made = tuple(ThreadLane(n, rules, handler, self._offer) for n in range(count))
+        made = tuple(ThreadLane(n, rules, handler, self.offer) for n in range(count))
         self._lanes = made
         self.lanes: tuple[Lane, ...] = made
         self._clock = _Clock(rules.clock)
@@ -141,7 +145,7 @@ class ThreadCrew:
             thread.join(max(0.0, deadline_s - time.monotonic()))
         return len(handling(self.lanes))
 
-    def _offer(self, lane: ThreadLane) -> None:
+    def offer(self, lane: ThreadLane) -> None:
         """Put a lane into the row unless it stands there or is being served."""
         if lane.claim.acquire(blocking=False):
             self._row.append(lane)
