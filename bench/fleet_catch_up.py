@@ -126,7 +126,7 @@ def main(
         found[work_name][contender] = statistics.median(values)
     said = {"runs": runs, "span_s": span_s, "rates_per_s": found}
     out.write_text(json.dumps(said, indent=1) + "\n")
-    parts = [f"# Drained records per second, median of {runs}", *([note] if note else [])]
+    parts = ["# Drained records per second", note or f"Medians of {runs}."]
     text = "\n\n".join([*parts, table(found)])
     out.with_suffix(".md").write_text(text)
     print(text)
