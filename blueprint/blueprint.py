@@ -6,9 +6,10 @@ from blueprint.broker_settings import BrokerSettings
 from blueprint.failover_profile import PROFILES, FailoverProfile
 from blueprint.fleets import FleetSpec
 from blueprint.host_settings import HostSettings, broker_overrides, host_settings
-from blueprint.plan import Plan
+from blueprint.plan import ZONES, Plan
 from blueprint.planner import plan as planned
 from blueprint.problem import BadInput, Problem
+from blueprint.producer_batching import producer_batching
 from blueprint.quotas import Quota, quota
 from blueprint.security import Security
 from blueprint.stack_config import FleetConfig, StackConfig, TopicConfig
@@ -16,6 +17,8 @@ from blueprint.topics import TopicSpec
 from blueprint.topology import Topology, three_zones
 
 _MS_PER_H = 3_600_000
+#: Dead letters wait for people: two weeks, whatever is kept of the topics that they are of.
+_DEAD_LETTERS_RETENTION_H = 336.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,23 @@ def blueprint_of(config: StackConfig) -> Blueprint:
             security=Security(config.security),
         ),
         host=host_settings(plan),
-        topics=tuple(_topic(topic, plan) for topic in config.topics),
+        topics=_topics(config, plan),
         fleets=_fleets(config, plan),
         quotas=_quotas(config, plan),
     )
+
+
+def _topics(config: StackConfig, plan: Plan) -> tuple[TopicSpec, ...]:
+    """What is declared, and for each fleet a topic of dead letters that is not declared itself."""
+    declared = {topic.name for topic in config.topics}
+    letters = (
+        TopicConfig(
+            name=fleet.dead_letters, partitions=ZONES, retention_h=_DEAD_LETTERS_RETENTION_H
+        )
+        for fleet in config.fleets
+        if fleet.dead_letters not in declared
+    )
+    return tuple(_topic(topic, plan) for topic in (*config.topics, *letters))
 
 
 def _topic(topic: TopicConfig, plan: Plan) -> TopicSpec:
@@ -107,6 +123,7 @@ def _fleet(fleet: FleetConfig, plan: Plan, partitions: dict[str, int]) -> FleetS
         drain_deadline_s=fleet.drain_deadline_s,
         cpu_millis=fleet.cpu_millis,
         memory_mib=fleet.memory_mib,
+        batching=producer_batching(plan, fleet.goal),
     )
 
 
@@ -116,7 +133,7 @@ def _quotas(config: StackConfig, plan: Plan) -> tuple[Quota, ...]:
             plan,
             user.name,
             consumes=bool(user.consumes),
-            produces=bool(user.produces),
+            produces=bool(user.writes),
             sharers=len(config.users),
         )
         for user in config.users

@@ -58,6 +58,11 @@ def _connection(profile: FailoverProfile, bootstrap: str) -> dict[str, Setting]:
     }
 
 
+def batching(goal: Goal) -> dict[str, Setting]:
+    """How a producer of a goal batches where no plan says otherwise."""
+    return dict(_BATCHING[goal])
+
+
 def producer_settings(
     profile: FailoverProfile, bootstrap: str, goal: Goal = Goal.BALANCED
 ) -> dict[str, Setting]:

@@ -1,11 +1,19 @@
 """Consumer fleets as they are deployed: how many, how wide, how patient at their end."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from blueprint.client_settings import Setting
 
 #: Beyond the drain deadline: the pod's own start of the end, commit and leaving the group.
 GRACE_MARGIN_S = 15
 #: Rule 5: Warning begins here, and more instances are started before it is reached by each.
 WARNING_LAG_RECORDS = 10_000
+#: Of the name of a fleet's topic for what cannot be handled.
+DEAD_LETTERS = "-dead-letter"
+#: Brokers drop a member that does not poll for 300 s, and a revoke is answered from inside a poll:
+#: draining must be over well before.
+LONGEST_DRAIN_S = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +29,7 @@ class FleetSpec:
         lag_records: Backlog per instance at which one more is started.
         cpu_millis: Of one instance.
         memory_mib: Of one instance.
+        batching: Of its own producer, in librdkafka's names, as the plan sizes it.
     """
 
     name: str
@@ -34,11 +43,22 @@ class FleetSpec:
     cpu_millis: int
     memory_mib: int
     lag_records: int = WARNING_LAG_RECORDS
+    batching: Mapping[str, Setting] = field(default_factory=dict)
 
     @property
     def group(self) -> str:
         """The consumer group's id."""
         return self.name
+
+    @property
+    def dead_letters(self) -> str:
+        """The topic of what it cannot handle: made with the stack, and the fleet may write it."""
+        return f"{self.group}{DEAD_LETTERS}"
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Everything that has to be there before it can work."""
+        return (*self.consumes, *self.produces, self.dead_letters)
 
     @property
     def termination_grace_s(self) -> int:

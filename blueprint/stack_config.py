@@ -7,8 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from blueprint.client_settings import Goal
 from blueprint.demand import Demand
 from blueprint.failover_profile import DEFAULT_PROFILE, PROFILES
+from blueprint.fleets import DEAD_LETTERS, LONGEST_DRAIN_S
 from blueprint.problem import BadInput, Problem, validated
 from blueprint.topology import ZONES
 
@@ -49,6 +51,11 @@ class UserConfig(_Strict):
     consumes: tuple[TopicName, ...] = ()
     produces: tuple[TopicName, ...] = ()
 
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """Every topic that he writes to."""
+        return self.produces
+
 
 class FleetConfig(UserConfig):
     """One consumer fleet.
@@ -56,14 +63,26 @@ class FleetConfig(UserConfig):
     Attributes:
         instances: The plan's figure when left out.
         drain_deadline_s: For what is in flight when an instance is told to end.
+        goal: What its own producer is tuned for.
     """
 
     image: Image
     consumes: Annotated[tuple[TopicName, ...], Field(min_length=1)]
     instances: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    drain_deadline_s: Annotated[int, Field(ge=1, le=3600)] = 30
+    drain_deadline_s: Annotated[int, Field(ge=1, le=LONGEST_DRAIN_S)] = 30
     cpu_millis: Annotated[int, Field(ge=50, le=64_000)] = 1000
     memory_mib: Annotated[int, Field(ge=64, le=262_144)] = 512
+    goal: Goal = Goal.BALANCED
+
+    @property
+    def dead_letters(self) -> str:
+        """The topic of what it cannot handle."""
+        return f"{self.name}{DEAD_LETTERS}"
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """What it produces, and its dead letters."""
+        return (*self.produces, self.dead_letters)
 
 
 class ClientConfig(UserConfig):
@@ -91,6 +110,20 @@ class GameDayConfig(_Strict):
     image: Image
     deadline_s: Seconds = 3600
     history_gib: Annotated[int, Field(ge=1, le=1000)] = 20
+
+
+class MonitoringConfig(_Strict):
+    """Who watches the stack: a Prometheus of prometheus-operator's, and a Grafana beside it.
+
+    Attributes:
+        namespace: Theirs; the fleets' metrics are asked for from there and from nowhere else.
+        labels: By which that Prometheus chooses its rules and whom it asks.
+        game_day_within_d: Where there are game days, one is to succeed within so many days.
+    """
+
+    namespace: ObjectName = "monitoring"
+    labels: dict[str, Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61})$")]] = {}
+    game_day_within_d: Annotated[int, Field(ge=1, le=365)] = 14
 
 
 class ArtifactConfig(_Strict):
@@ -179,6 +212,7 @@ class StackConfig(_Strict):
         target: What it is provisioned on; the section of that name says where.
         security: How clients prove who they are; ``plaintext`` only on this machine.
         chaos: Whether game days may disturb it: links, tags and labels are only made then.
+        monitoring: None: nobody is told how to watch it.
         broker_overrides: Further broker settings by Kafka's own names.
     """
 
@@ -191,6 +225,7 @@ class StackConfig(_Strict):
     clients: tuple[ClientConfig, ...] = ()
     chaos: bool = False
     game_day: GameDayConfig | None = None
+    monitoring: MonitoringConfig | None = None
     broker_overrides: dict[str, str] = {}
     local: LocalConfig = LocalConfig()
     aws: AwsConfig | None = None
@@ -237,6 +272,9 @@ def _contradictions(config: StackConfig) -> Iterator[Problem]:
         yield Problem("aws.kubeconfig and aws.fleet_cidrs", given, legal, remedy)
     if config.target != "local" and config.security == "plaintext":
         yield Problem("security", "'plaintext'", "scram, mtls", "plaintext is for target local")
+    if config.monitoring is not None and config.target == "local":
+        legal = "nothing: on this machine there is nobody who watches"
+        yield Problem("monitoring", "a section", legal, "use target kubernetes or aws")
     if config.game_day is not None and not config.chaos:
         yield Problem("chaos", "False", "true, since game_day disturbs the stack")
     yield from _said_twice("topics", [topic.name for topic in config.topics])

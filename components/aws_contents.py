@@ -55,7 +55,7 @@ class AwsContents(pulumi.ComponentResource):
         }
         self.users: dict[str, list[pulumi.Resource]] = {}
         for user in blueprint.config.users:
-            may = fleet_accesses(user.name, user.consumes, user.produces)
+            may = fleet_accesses(user.name, user.consumes, user.writes)
             self._user(Principal(user.name), may)
         if blueprint.config.chaos:
             self._user(SUITE, suite_accesses())

@@ -8,7 +8,9 @@ import pulumi_kubernetes as k8s
 from pulumi_kubernetes.networking.v1 import IPBlockArgs, NetworkPolicyPeerArgs
 
 from blueprint.access import SUITE
+from blueprint.alerts import Watched
 from blueprint.blueprint import Blueprint
+from blueprint.fleet_contract import AUTHORITY, CERTIFICATE, KEY, PASSWORD
 from blueprint.fleets import FleetSpec
 from blueprint.security import Security
 from blueprint.subnets import Purpose
@@ -17,7 +19,8 @@ from components.aws_principals import Principals
 from components.consumer_fleet import ConsumerFleet, ConsumerFleetArgs
 from components.game_day_schedule import GameDaySchedule, GameDayScheduleArgs
 from components.identities import Authority
-from components.kafka_identity import AUTHORITY, CERTIFICATE, KEY, PASSWORD, KafkaIdentity
+from components.kafka_identity import KafkaIdentity
+from components.monitoring import Monitoring, MonitoringArgs
 
 NAMESPACE, GAME_DAY = "quorate", "game-day"
 _AUTHORITY_SECRET = "quorate-authority"
@@ -70,12 +73,13 @@ class AwsFleets(pulumi.ComponentResource):
         for fleet in args.blueprint.fleets:
             self._fleet(fleet)
         self._game_day()
+        self._monitoring()
         self.register_outputs({"namespace": NAMESPACE})
 
     def _fleet(self, fleet: FleetSpec) -> None:
         args = self._args
-        secret = self._credentials(fleet.name)
-        topics = [args.topics[topic] for topic in (*fleet.consumes, *fleet.produces)]
+        secret, monitoring = self._credentials(fleet.name), args.blueprint.config.monitoring
+        topics = [args.topics[topic] for topic in fleet.topics]
         zones, addresses = args.blueprint.topology.zones, args.addresses
         ports = addresses.ports.client
         ConsumerFleet(
@@ -96,6 +100,7 @@ class AwsFleets(pulumi.ComponentResource):
                 ],
                 broker_ports=[ports[zone] for zone in zones],
                 profile=args.blueprint.profile,
+                scraped_from=monitoring.namespace if monitoring else None,
             ),
             pulumi.ResourceOptions.merge(
                 self._within,
@@ -122,6 +127,16 @@ class AwsFleets(pulumi.ComponentResource):
                 pulumi.ResourceOptions(depends_on=[secret, *args.needs[SUITE.name]]),
             ),
         )
+
+    def _monitoring(self) -> None:
+        """Of the fleets: no metrics of brokers that are hosts of their own are to be had here."""
+        stack = self._args.blueprint.config
+        config = stack.monitoring
+        if config is None:
+            return
+        days = config.game_day_within_d if stack.game_day else None
+        watched = Watched(NAMESPACE, brokers=False, game_day_within_d=days)
+        Monitoring("monitoring", MonitoringArgs(config, watched, None), self._within)
 
     def _identity(self, name: str) -> KafkaIdentity:
         return KafkaIdentity(

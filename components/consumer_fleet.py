@@ -1,14 +1,23 @@
 """A consumer fleet: spread over three zones, scaled on lag, ended only after it has drained."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
 from pulumi_kubernetes import apps, core, meta, networking, policy
 
-from blueprint.client_settings import consumer_settings, producer_settings
 from blueprint.failover_profile import FailoverProfile
+from blueprint.fleet_contract import (
+    ANYWHERE,
+    HEALTH_PORT,
+    IDENTITY_FOLDER,
+    LIVE_PATH,
+    READY_PATH,
+    SETTINGS_FILE,
+    SETTINGS_FOLDER,
+    Variable,
+    fleet_file,
+)
 from blueprint.fleets import FleetSpec
 from components import restricted_pods
 from components.fleet_scaling import FleetScaling, FleetScalingArgs
@@ -18,8 +27,6 @@ from components.kafka_identity import KafkaIdentity
 ZONE_LABEL = "topology.kubernetes.io/zone"
 HOST_LABEL = "kubernetes.io/hostname"
 FLEET_LABEL = "quorate.io/fleet"
-#: Where a pod finds ``settings.json``, and where it answers ``/live`` and ``/ready``.
-SETTINGS_FOLDER, HEALTH_PORT = "/etc/quorate/settings", 8080
 #: How long a pod of a node that is silent is waited for; Kubernetes' own is 300 s.
 GONE_AFTER_S = 30
 _DNS_PORT = 53
@@ -36,6 +43,7 @@ class ConsumerFleetArgs:
         brokers: Where the brokers are, for the network policy; nothing else but DNS is reached.
         broker_ports: Theirs.
         profile: The clients' time-outs.
+        scraped_from: The namespace that may ask for metrics; None: nobody may.
     """
 
     fleet: FleetSpec
@@ -46,6 +54,7 @@ class ConsumerFleetArgs:
     broker_ports: Sequence[int]
     profile: FailoverProfile
     bootstrap_by_zone: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    scraped_from: str | None = None
 
 
 class ConsumerFleet(pulumi.ComponentResource):
@@ -53,7 +62,7 @@ class ConsumerFleet(pulumi.ComponentResource):
 
     Attributes:
         deployment: The Deployment's name.
-        settings: What is in ``settings.json``.
+        settings: What is in ``settings.json``: a ``FleetFile``.
     """
 
     deployment: pulumi.Output[str]
@@ -74,7 +83,7 @@ class ConsumerFleet(pulumi.ComponentResource):
         settings = frozen_config(
             f"{name}-settings",
             self._metadata("settings"),
-            {"settings.json": self.settings},
+            {SETTINGS_FILE: self.settings},
             self._child,
         )
         self._network_policy()
@@ -147,7 +156,7 @@ class ConsumerFleet(pulumi.ComponentResource):
         return core.v1.ContainerArgs(
             name="consumer",
             image=fleet.image,
-            env=_environment(fleet),
+            env=_environment(fleet, identity),
             ports=[core.v1.ContainerPortArgs(name="health", container_port=HEALTH_PORT)],
             # A limit on the processor would throttle in the very minute of catching up.
             resources=core.v1.ResourceRequirementsArgs(
@@ -156,9 +165,9 @@ class ConsumerFleet(pulumi.ComponentResource):
             ),
             security_context=restricted_pods.container_security(),
             # A member that joins while partitions move may take its session time-out to be ready.
-            startup_probe=_probe("/live", period_s=2, failures=30),
-            liveness_probe=_probe("/live", period_s=10, failures=3),
-            readiness_probe=_probe("/ready", period_s=5, failures=2),
+            startup_probe=_probe(LIVE_PATH, period_s=2, failures=30),
+            liveness_probe=_probe(LIVE_PATH, period_s=10, failures=3),
+            readiness_probe=_probe(READY_PATH, period_s=5, failures=2),
             volume_mounts=[*mounts, identity.mount()] if identity else mounts,
         )
 
@@ -177,7 +186,10 @@ class ConsumerFleet(pulumi.ComponentResource):
         )
 
     def _network_policy(self) -> None:
-        """Nothing comes in; DNS and brokers alone are reached. Further policies add to it."""
+        """Metrics may be asked for; DNS and brokers alone are reached. Other policies add to it.
+
+        The kubelet's probes come from the node itself, which no policy keeps out.
+        """
         ports = [_port(port) for port in self._args.broker_ports]
         networking.v1.NetworkPolicy(
             self._name,
@@ -185,6 +197,7 @@ class ConsumerFleet(pulumi.ComponentResource):
             spec=networking.v1.NetworkPolicySpecArgs(
                 pod_selector=self._selector(),
                 policy_types=["Ingress", "Egress"],
+                ingress=_from_namespace(self._args.scraped_from),
                 egress=[
                     networking.v1.NetworkPolicyEgressRuleArgs(to=self._args.brokers, ports=ports),
                     networking.v1.NetworkPolicyEgressRuleArgs(
@@ -197,44 +210,49 @@ class ConsumerFleet(pulumi.ComponentResource):
 
 
 def settings_json(args: ConsumerFleetArgs) -> pulumi.Output[str]:
-    """What a fleet is given: ``consumer``, ``producer`` if it writes, ``bootstrap_by_zone``.
-
-    All in librdkafka's names; a pod adds ``client.rack`` (``$QUORATE_ZONE``) and, for SCRAM,
-    ``sasl.password``.
-    """
+    """What a fleet is given as ``settings.json``, once the addresses of the brokers are known."""
     own = args.identity.settings() if args.identity else {}
-    fleet, profile = args.fleet, args.profile
 
     def rendered(given: Mapping[str, object]) -> str:
+        by_zone = given["by_zone"]
+        assert isinstance(by_zone, Mapping)
         bootstrap = str(given["bootstrap"])
-        settings: dict[str, object] = {
-            "bootstrap_by_zone": given["by_zone"],
-            "consumer": consumer_settings(profile, bootstrap, fleet.group) | own,
-            "topics": list(fleet.consumes),
-        }
-        if fleet.produces:
-            settings["producer"] = producer_settings(profile, bootstrap) | own
-        return json.dumps(settings, indent=1, sort_keys=True)
+        return fleet_file(args.fleet, args.profile, bootstrap, own, dict(by_zone)).to_json()
 
     given = pulumi.Output.all(bootstrap=args.bootstrap, by_zone=dict(args.bootstrap_by_zone))
     return given.apply(rendered)
 
 
-def _environment(fleet: FleetSpec) -> list[core.v1.EnvVarArgs]:
+def _environment(fleet: FleetSpec, identity: KafkaIdentity | None) -> list[core.v1.EnvVarArgs]:
     def field_of(name: str, path: str) -> core.v1.EnvVarArgs:
         source = core.v1.ObjectFieldSelectorArgs(field_path=path)
         return core.v1.EnvVarArgs(name=name, value_from=core.v1.EnvVarSourceArgs(field_ref=source))
 
+    values = {
+        Variable.SETTINGS: f"{SETTINGS_FOLDER}/{SETTINGS_FILE}",
+        Variable.THREADS: str(fleet.threads),
+        Variable.DRAIN_DEADLINE_S: str(fleet.drain_deadline_s),
+        Variable.HEALTH_HOST: ANYWHERE,
+        Variable.HEALTH_PORT: str(HEALTH_PORT),
+    }
+    if identity is not None:
+        values[Variable.IDENTITY] = IDENTITY_FOLDER
     return [
         # Kubernetes copies the node's zone onto a pod when it places it (1.35 and later); before
         # that it is empty, and a client without a rack reads from leaders: right, and dearer.
-        field_of("QUORATE_ZONE", f"metadata.labels['{ZONE_LABEL}']"),
-        field_of("QUORATE_INSTANCE", "metadata.name"),
-        core.v1.EnvVarArgs(name="QUORATE_SETTINGS", value=f"{SETTINGS_FOLDER}/settings.json"),
-        core.v1.EnvVarArgs(name="QUORATE_THREADS", value=str(fleet.threads)),
-        core.v1.EnvVarArgs(name="QUORATE_DRAIN_DEADLINE_S", value=str(fleet.drain_deadline_s)),
-        core.v1.EnvVarArgs(name="QUORATE_HEALTH_PORT", value=str(HEALTH_PORT)),
+        field_of(Variable.ZONE.value, f"metadata.labels['{ZONE_LABEL}']"),
+        field_of(Variable.INSTANCE.value, "metadata.name"),
+        *(core.v1.EnvVarArgs(name=name.value, value=value) for name, value in values.items()),
     ]
+
+
+def _from_namespace(name: str | None) -> list[networking.v1.NetworkPolicyIngressRuleArgs] | None:
+    if name is None:
+        return None
+    selector = meta.v1.LabelSelectorArgs(match_labels={"kubernetes.io/metadata.name": name})
+    peer = networking.v1.NetworkPolicyPeerArgs(namespace_selector=selector)
+    rule = networking.v1.NetworkPolicyIngressRuleArgs(from_=[peer], ports=[_port(HEALTH_PORT)])
+    return [rule]
 
 
 def _spread(selector: meta.v1.LabelSelectorArgs) -> list[core.v1.TopologySpreadConstraintArgs]:

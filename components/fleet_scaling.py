@@ -8,9 +8,10 @@ from pulumi_kubernetes import core
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from blueprint.fleet_contract import AUTHORITY, CERTIFICATE, KEY, PASSWORD
 from blueprint.fleets import FleetSpec
 from blueprint.security import Security
-from components.kafka_identity import AUTHORITY, CERTIFICATE, KEY, PASSWORD, KafkaIdentity
+from components.kafka_identity import KafkaIdentity
 
 _API = "keda.sh/v1alpha1"
 #: KEDA asks for the lag this often.

@@ -6,15 +6,10 @@ import pulumi
 from pulumi_kubernetes import core
 
 from blueprint.client_settings import Setting
+from blueprint.fleet_contract import AUTHORITY, CERTIFICATE, IDENTITY_FOLDER, KEY, PASSWORD
 from blueprint.security import MECHANISM, Security
 
-#: Where a pod finds them.
-FOLDER = "/etc/quorate/identity"
 _VOLUME = "identity"
-#: The keys of a user's Secret, as Strimzi's user operator writes it.
-PASSWORD, CERTIFICATE, KEY = "password", "user.crt", "user.key"
-#: The key of the authority's Secret, and the file's name.
-AUTHORITY = "ca.crt"
 #: The owner and the pod's group may read.
 _MODE = 0o440
 
@@ -62,16 +57,16 @@ class KafkaIdentity:
 
     def mount(self) -> core.v1.VolumeMountArgs:
         """The folder in a container."""
-        return core.v1.VolumeMountArgs(name=_VOLUME, mount_path=FOLDER, read_only=True)
+        return core.v1.VolumeMountArgs(name=_VOLUME, mount_path=IDENTITY_FOLDER, read_only=True)
 
     def settings(self) -> dict[str, Setting]:
         """What a client adds to its settings, in librdkafka's names.
 
         The password is not among them, since librdkafka takes none from a file: a SCRAM client
-        reads ``FOLDER/password`` itself and sets ``sasl.password``.
+        reads ``IDENTITY_FOLDER/password`` itself and sets ``sasl.password``.
         """
         common: dict[str, Setting] = {
-            "ssl.ca.location": f"{FOLDER}/{AUTHORITY}",
+            "ssl.ca.location": f"{IDENTITY_FOLDER}/{AUTHORITY}",
             "ssl.endpoint.identification.algorithm": "https",
         }
         if self.security is Security.SCRAM:
@@ -82,6 +77,6 @@ class KafkaIdentity:
             }
         return common | {
             "security.protocol": "SSL",
-            "ssl.certificate.location": f"{FOLDER}/{CERTIFICATE}",
-            "ssl.key.location": f"{FOLDER}/{KEY}",
+            "ssl.certificate.location": f"{IDENTITY_FOLDER}/{CERTIFICATE}",
+            "ssl.key.location": f"{IDENTITY_FOLDER}/{KEY}",
         }

@@ -9,15 +9,18 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicyPeerArgs
 
 from blueprint import strimzi
 from blueprint.access import SUITE, fleet_accesses, suite_accesses
+from blueprint.alerts import Watched
 from blueprint.blueprint import Blueprint
 from blueprint.fleets import FleetSpec
 from blueprint.problem import BadInput, Problem
+from blueprint.stack_config import MonitoringConfig
 from blueprint.strimzi_names import CLIENT_PORT, StrimziNames
 from components.consumer_fleet import FLEET_LABEL, ConsumerFleet, ConsumerFleetArgs
 from components.game_day_schedule import SUITE_LABEL, GameDaySchedule, GameDayScheduleArgs
 from components.kafka_identity import KafkaIdentity
 from components.kafka_topics import KafkaTopics, KafkaTopicsArgs, promised
 from components.kafka_users import KafkaUser, KafkaUsers, KafkaUsersArgs
+from components.monitoring import Monitoring, MonitoringArgs
 from components.strimzi_cluster import CLUSTER_LABEL, StrimziCluster, StrimziClusterArgs
 from components.strimzi_outputs import CHAOS_LABEL, as_mapping, in_cluster, stack_outputs
 from components.toxiproxy import TOXIPROXY_LABEL, Toxiproxy, ToxiproxyArgs
@@ -81,6 +84,8 @@ class KubernetesPlatform(pulumi.ComponentResource):
         self._topics_users_and_fleets()
         if config.chaos:
             self._proxies()
+        if config.monitoring is not None:
+            self._monitoring(config.monitoring)
         if config.game_day is not None:
             self._game_day(in_cluster(said).to_json())
         self.outputs = pulumi.Output.from_input(dict(as_mapping(said)))
@@ -138,10 +143,11 @@ class KubernetesPlatform(pulumi.ComponentResource):
         )
         for fleet in blueprint.fleets:
             needed = [users.users[fleet.name]]
-            needed += [topics.topics[topic] for topic in (*fleet.consumes, *fleet.produces)]
+            needed += [topics.topics[topic] for topic in fleet.topics]
             self._fleet(fleet, pulumi.ResourceOptions(depends_on=needed))
 
     def _fleet(self, fleet: FleetSpec, needs: pulumi.ResourceOptions) -> None:
+        monitoring = self._blueprint.config.monitoring
         brokers = k8s.meta.v1.LabelSelectorArgs(match_labels={CLUSTER_LABEL: CLUSTER})
         ConsumerFleet(
             f"fleet-{fleet.name}",
@@ -153,6 +159,7 @@ class KubernetesPlatform(pulumi.ComponentResource):
                 brokers=[NetworkPolicyPeerArgs(pod_selector=brokers)],
                 broker_ports=[CLIENT_PORT],
                 profile=self._blueprint.profile,
+                scraped_from=monitoring.namespace if monitoring else None,
             ),
             opts=pulumi.ResourceOptions.merge(self._ready, needs),
         )
@@ -172,6 +179,13 @@ class KubernetesPlatform(pulumi.ComponentResource):
                 ToxiproxyArgs(self._names, self._blueprint.topology, zone, label, CHAOS_LABEL),
                 opts=self._made,
             )
+
+    def _monitoring(self, config: MonitoringConfig) -> None:
+        days = config.game_day_within_d if self._blueprint.config.game_day else None
+        # Of the cluster's pods the operator's own answer nothing there.
+        nodes = {CLUSTER_LABEL: CLUSTER, "strimzi.io/name": self._names.pods}
+        watched = Watched(self._names.namespace, brokers=True, game_day_within_d=days)
+        Monitoring("monitoring", MonitoringArgs(config, watched, nodes), opts=self._made)
 
     def _game_day(self, outputs: str) -> None:
         config = self._blueprint.config
@@ -195,7 +209,7 @@ def _users(blueprint: Blueprint) -> list[KafkaUser]:
     users = [
         KafkaUser(
             user.name,
-            fleet_accesses(user.name, user.consumes, user.produces),
+            fleet_accesses(user.name, user.consumes, user.writes),
             quotas.get(user.name),
         )
         for user in blueprint.config.users

@@ -45,7 +45,7 @@ def _let_in(cluster: LocalCluster, user: UserConfig, security: Security) -> pulu
     identity = LocalIdentity(f"identity-{user.name}", cluster, principal, within)
     if security is Security.SCRAM:
         ScramUser(f"user-{user.name}", cluster.connection, principal, identity.password, within)
-    accesses = fleet_accesses(user.name, user.consumes, user.produces)
+    accesses = fleet_accesses(user.name, user.consumes, user.writes)
     PrincipalAccess(f"access-{user.name}", cluster.connection, principal, accesses, within)
     return identity.file
 

@@ -8,8 +8,9 @@ Secret is needed, and none is given.
 
 from pulumi_kubernetes import core
 
+from blueprint.fleet_contract import AUTHORITY, CERTIFICATE, IDENTITY_FOLDER, KEY, PASSWORD
 from components import restricted_pods
-from components.kafka_identity import AUTHORITY, CERTIFICATE, FOLDER, KEY, PASSWORD, KafkaIdentity
+from components.kafka_identity import KafkaIdentity
 
 #: In memory alone, gone with the pod.
 OWN_FOLDER = "/var/run/quorate"
@@ -63,7 +64,7 @@ def identifying(
         name="identity",
         image=image,
         command=["python", "-c", SCRIPT],
-        args=[file, FOLDER, identity.principal, OWN_FOLDER],
+        args=[file, IDENTITY_FOLDER, identity.principal, OWN_FOLDER],
         resources=core.v1.ResourceRequirementsArgs(
             requests={"cpu": "50m", "memory": "64Mi"}, limits={"memory": "128Mi"}
         ),

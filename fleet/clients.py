@@ -1,5 +1,8 @@
 """A fleet's settings as librdkafka wants them: the blueprint's, within what may be in flight."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 from blueprint.client_settings import (
     Goal,
     GroupProtocol,
@@ -28,7 +31,24 @@ _DEAD_LETTER_LINGER_MS = 5
 #: One record of a partition is looked at for its time stamp; a broker answers with a whole batch.
 _STAMP_FETCH_BYTES = 16 * 1024
 #: Of a consumer's settings what any client has.
-_ANY_CLIENT = ("bootstrap.", "socket.", "reconnect.", "retry.", "topic.metadata.", "security.")
+_ANY_CLIENT = (
+    *("bootstrap.", "socket.", "reconnect.", "retry.", "topic.metadata."),
+    *("security.", "sasl.", "ssl."),
+)
+_LOOKING = "quorate-lag"
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Settings of a process's clients, in librdkafka's names; secrets are among them.
+
+    Attributes:
+        consumer: Of its member.
+        letters: Of who writes its dead letters.
+    """
+
+    consumer: Mapping[str, Setting] = field(repr=False)
+    letters: Mapping[str, Setting] = field(repr=False)
 
 
 def profile_of(outputs: StackOutputs) -> FailoverProfile:
@@ -60,10 +80,18 @@ def member_settings(
     bootstrap: str,
     zone: str | None = None,
 ) -> dict[str, Setting]:
-    """One member's consumer: fetches ahead what it has room for, resets nothing silently."""
+    """One member's consumer, from the blueprint."""
+    known = consumer_settings(profile, bootstrap, settings.group, settings.protocol)
+    return bounded(known, settings, zone)
+
+
+def bounded(
+    known: Mapping[str, Setting], settings: FleetSettings, zone: str | None = None
+) -> dict[str, Setting]:
+    """A consumer that fetches ahead what it has room for and resets nothing silently."""
     ahead_kib = settings.in_flight_bytes // _AHEAD // 1024
     ahead_kib = max(_LEAST_AHEAD_KIB, min(_MOST_AHEAD_KIB, ahead_kib))
-    found = consumer_settings(profile, bootstrap, settings.group, settings.protocol) | {
+    found = dict(known) | {
         "queued.max.messages.kbytes": ahead_kib,
         "queued.min.messages": max(1000, settings.in_flight_records),
         "fetch.max.bytes": max(_LEAST_FETCH_BYTES, ahead_kib * 1024 // _FETCH_PART),
@@ -84,16 +112,21 @@ def dead_letter_settings(profile: FailoverProfile, bootstrap: str) -> dict[str, 
     return latency | {"linger.ms": _DEAD_LETTER_LINGER_MS}
 
 
-def lag_admin_settings(profile: FailoverProfile, bootstrap: str) -> dict[str, Setting]:
-    """Who asks for offsets: a client that is no consumer."""
-    known = consumer_settings(profile, bootstrap, "")
-    return {name: value for name, value in known.items() if name.startswith(_ANY_CLIENT)}
+def any_client(consumer: Mapping[str, Setting]) -> dict[str, Setting]:
+    """Of a consumer's settings what any other client of the same cluster has."""
+    return {name: value for name, value in consumer.items() if name.startswith(_ANY_CLIENT)}
 
 
-def stamp_settings(profile: FailoverProfile, bootstrap: str, group: str) -> dict[str, Setting]:
+def looking_settings(profile: FailoverProfile, bootstrap: str) -> dict[str, Setting]:
+    """A consumer of no fleet, as one that only looks needs it."""
+    return consumer_settings(profile, bootstrap, _LOOKING, GroupProtocol.EAGER)
+
+
+def stamp_settings(client: Mapping[str, Setting]) -> dict[str, Setting]:
     """A consumer that looks at single records: in no group, and fetching as little as can be."""
-    known = consumer_settings(profile, bootstrap, group, GroupProtocol.EAGER)
-    return known | {
+    return any_client(client) | {
+        "group.id": _LOOKING,
+        "enable.auto.commit": False,
         "queued.min.messages": 1,
         "queued.max.messages.kbytes": 1024,
         "fetch.queue.backoff.ms": FETCH_QUEUE_BACKOFF_MS,

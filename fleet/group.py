@@ -56,6 +56,8 @@ class GroupEdge:
         self._pending: dict[Partition, Commit] = {}
         self._uncommitted: set[Partition] = set()
         self._abandoned = 0
+        #: Whether the group has said which partitions are this member's.
+        self.assigned = False
         callbacks = {"error_cb": on_error, "on_commit": self._on_commit}
         try:
             self.consumer = Consumer(dict(client) | callbacks)
@@ -195,6 +197,7 @@ class GroupEdge:
     def _on_assign(self, _: Consumer, given: list[TopicPartition]) -> None:
         starts = self._starts(given) if given else {}
         self._leases.grant(starts, time.monotonic())
+        self.assigned = True
         assigned = [TopicPartition(p.topic, p.number, s.position) for p, s in starts.items()]
         if self._settings.protocol is GroupProtocol.EAGER:
             self.consumer.assign(assigned)
@@ -241,6 +244,7 @@ class GroupEdge:
         partitions = [Partition(p.topic, p.partition) for p in taken]
         self._flow(partitions)
         self._leases.lose(partitions)
+        self.assigned = len(self._leases) > 0
         self._crew.sweep()
         for partition in partitions:
             self._tell(Signal(SignalKind.LOST, partition))

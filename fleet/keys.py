@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Hashable
 from typing import cast
 
+from fleet.once import Once
 from fleet.record import AsyncHandler, Handler, KeyOf, Record
 from fleet.split import Split
 
@@ -27,6 +28,8 @@ def checked(key_of: KeyOf, handler: Handler) -> Handler:
     """The same handler, called only with records that have a key to be had."""
     if isinstance(handler, Split):
         return handler.keyed(checked, key_of)
+    if isinstance(handler, Once):
+        return handler.with_keys(key_of)
     if is_async(handler):
         later = cast(AsyncHandler, handler)
 

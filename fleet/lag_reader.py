@@ -27,10 +27,9 @@ from confluent_kafka.admin._listoffsets import (
 )
 
 from blueprint.client_settings import Setting
-from fleet.clients import bootstrap_of, lag_admin_settings, profile_of, stamp_settings
+from fleet.clients import any_client, stamp_settings
 from fleet.group import FleetError
 from fleet.lag import GroupLook, PartitionLook
-from fleet.placing import Place
 from fleet.record import Partition
 
 ANSWER_S = 10.0
@@ -46,17 +45,11 @@ Ends = dict[Partition, tuple[int, int]]
 class LagReader:
     """Reads; joins no group and commits nothing."""
 
-    def __init__(self, place: Place) -> None:
-        """Make its clients.
-
-        Raises:
-            BadInput: What was given does not fit the stack.
-        """
-        profile, security = profile_of(place.outputs), place.security()
-        bootstrap = bootstrap_of(place.outputs, place.zone)
+    def __init__(self, client: Mapping[str, Setting]) -> None:
+        """Make its clients, from the settings of any consumer of the cluster."""
         quiet: dict[str, Setting] = {"log_level": 0}
-        self._admin = AdminClient(dict(lag_admin_settings(profile, bootstrap) | security | quiet))
-        self._stamp_client = stamp_settings(profile, bootstrap, "quorate-lag") | security | quiet
+        self._admin = AdminClient(dict(any_client(client) | quiet))
+        self._stamp_client = stamp_settings(client) | quiet
         self._stamps: dict[tuple[str, Partition], tuple[int, int]] = {}
 
     def groups(self) -> list[str]:

@@ -258,8 +258,10 @@ class Lane(ABC):
         behind = self._room.leave(key)
         while behind:
             record, span = behind.popleft()
+            over = await self._attempt(record, span, 1, behind)
+            # Only then: what is being attempted is in flight.
             self._finish(record)
-            if not await self._attempt(record, span, 1, behind):
+            if not over:
                 return
 
     async def _attempt(

@@ -196,6 +196,11 @@ class Leases:
                 found.append(Stall(lease.partition, position, now_s - lease.moved_s))
         return found
 
+    @property
+    def standing(self) -> int:
+        """Partitions that were said to be stalled and have not moved since."""
+        return sum(lease.said_s > 0 for lease in self._held.values())
+
     def _snapshot(self, lease: Lease) -> Commit | None:
         position = lease.watermark.position()
         if position is None:

@@ -23,6 +23,7 @@ from fleet.keys import checked, guarded, is_async
 from fleet.lane import Bury, LaneRules, Where
 from fleet.leases import Leases
 from fleet.oddities import Oddities
+from fleet.once import Once
 from fleet.pressure import Flow, Gate, Load
 from fleet.record import (
     AsyncHandler,
@@ -34,6 +35,7 @@ from fleet.record import (
     own_key,
     partition_of,
 )
+from fleet.run_lanes import run_crew
 from fleet.settings import FleetSettings
 from fleet.signals import Signal, SignalKind, Tell, to_stderr
 from fleet.split import Split, Switch
@@ -58,12 +60,24 @@ class MemberFigures:
         flow: Whether it takes records.
         light: Whether it catches up, doing the essential alone.
         partitions: How many it has.
+        assigned: Whether the group has said which ones; it says nothing to one that gets none.
+        joined_s: When it asked to be a member, on the monotonic clock; None before that.
+        leaving: Whether it was asked to end.
+        hanging: Lanes whose handler has been at one record for too long.
+        standing: Partitions with work that have not moved for too long.
+        turned_s: When its loop went round last, on the monotonic clock.
     """
 
     delivered: Load
     in_flight: Load
     flow: Flow
     partitions: int
+    assigned: bool
+    joined_s: float | None
+    leaving: bool
+    hanging: int
+    standing: int
+    turned_s: float
     crew: CrewFigures
     light: bool = False
 
@@ -139,9 +153,11 @@ class Member:
         self._at_once = self._usual
         self._stopped = threading.Event()
         self._fatal: KafkaError | None = None
+        self._joined_s: float | None = None
+        self._hanging = self._standing = 0
         self._delivered = self._finished = Load(0, 0)
         self._record_bytes = 1024.0
-        self._looked_s = self._committed_s = time.monotonic()
+        self._turned_s = self._looked_s = self._committed_s = time.monotonic()
 
     def stop(self) -> None:
         """Ask it to end in order: what runs may end, is committed, and the group is left."""
@@ -155,6 +171,7 @@ class Member:
         """
         self._crew.start()
         self._group.join()
+        self._joined_s = time.monotonic()
         try:
             while not self._stopped.is_set():
                 self._turn()
@@ -173,12 +190,18 @@ class Member:
             in_flight=_minus(self._delivered, crew.finished),
             flow=self._gate.flow,
             partitions=len(self._leases),
+            assigned=self._group.assigned,
+            joined_s=self._joined_s,
+            leaving=self._stopped.is_set(),
+            hanging=self._hanging,
+            standing=self._standing,
+            turned_s=self._turned_s,
             crew=crew,
             light=self._switch.light,
         )
 
     def _turn(self) -> None:
-        now_s = time.monotonic()
+        self._turned_s = now_s = time.monotonic()
         load = self._load()
         before, flow = self._gate.flow, self._gate.decide(load, now_s)
         if flow is not before:
@@ -275,6 +298,7 @@ class Member:
         for stall in self._leases.stalls(now_s, self._settings.stalled_after_s):
             kind, detail = SignalKind.STALLED, "the lowest record that is not done"
             self._tell(Signal(kind, stall.partition, stall.offset, None, stall.seconds, detail))
+        self._hanging, self._standing = self._watchdog.hanging, self._leases.standing
 
     def _client_error(self, error: KafkaError) -> None:
         if error.fatal():
@@ -286,6 +310,8 @@ def crew_of(lanes: int, rules: LaneRules, handler: Handler) -> Crew:
     """The lanes of a handler: tasks where it is ``async``, threads where not."""
     if is_async(handler):
         return TaskCrew(lanes, rules, cast(AsyncHandler, handler))
+    if isinstance(handler, Once):
+        return run_crew(lanes, rules, handler)
     return ThreadCrew(lanes, rules, handler)
 
 

@@ -11,6 +11,15 @@ from blueprint.client_settings import Setting
 from blueprint.outputs import StackOutputs, load
 from blueprint.problem import BadInput, Problem
 from blueprint.security import Credentials, client_security, credentials_of
+from fleet.clients import (
+    Clients,
+    bootstrap_of,
+    dead_letter_settings,
+    looking_settings,
+    member_settings,
+    profile_of,
+)
+from fleet.settings import FleetSettings
 
 Made = TypeVar("Made")
 
@@ -35,6 +44,28 @@ class Place:
             BadInput: The credentials are not what the cluster asks for.
         """
         return client_security(self.outputs.security, self.own)
+
+    def clients(self, settings: FleetSettings) -> Clients:
+        """The settings of a process's clients.
+
+        Raises:
+            BadInput: What was given does not fit the stack.
+        """
+        profile, security = profile_of(self.outputs), self.security()
+        bootstrap = bootstrap_of(self.outputs, self.zone)
+        return Clients(
+            consumer=member_settings(settings, profile, bootstrap, self.zone) | security,
+            letters=dead_letter_settings(profile, bootstrap) | security,
+        )
+
+    def looking(self) -> dict[str, Setting]:
+        """The settings of a client of no fleet, which only looks.
+
+        Raises:
+            BadInput: What was given does not fit the stack.
+        """
+        profile, bootstrap = profile_of(self.outputs), bootstrap_of(self.outputs, self.zone)
+        return looking_settings(profile, bootstrap) | self.security()
 
 
 def place_of(outputs: Path, zone: str | None, credentials: Path | None) -> Place:

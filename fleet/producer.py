@@ -31,6 +31,8 @@ _PURGE_TIMEOUT_S = 5.0
 _REPLAY_AT_ONCE = 500
 
 
+#: Is told of a record that was not acknowledged, from the producer's own thread.
+OnFailure = Callable[[Message, Delivery], None]
 #: As the client calls it.
 Answer = Callable[[KafkaError | None, Message], None]
 
@@ -45,6 +47,7 @@ class FleetProducer:
         bounds: BufferBounds | None = None,
         spill: SpillJournal | None = None,
         tell: Tell = to_stderr,
+        on_failure: OnFailure | None = None,
     ) -> None:
         """Begin to serve.
 
@@ -54,6 +57,8 @@ class FleetProducer:
             bounds: Of what is sent and not acknowledged.
             spill: Where records wait on disk; with ``SPILL`` and only then.
             tell: Hears when the buffer is full and when it flows again.
+            on_failure: Hears of each record that was not acknowledged where no ``on_delivery``
+                does; it must return soon and not raise.
 
         Raises:
             BadInput: A spill without the policy, or the policy without a spill.
@@ -63,7 +68,7 @@ class FleetProducer:
             raise BadInput([Problem("spill", given, "a journal with policy spill, and only then")])
         bounds = bounds or BufferBounds()
         self._buffer = Buffer(bounds, policy, spill.pending if spill is not None else 0)
-        self._spill, self._tell = spill, tell
+        self._spill, self._tell, self._on_failure = spill, tell, on_failure
         own: dict[str, Setting] = {
             # The bound is ours, so that it is exact and seen; the client's own must not bite first.
             "queue.buffering.max.messages": bounds.records + 1000,
@@ -228,6 +233,8 @@ class FleetProducer:
             else:
                 self._count(failure(error))
             self._over(size)
+        if error is not None and self._on_failure is not None:
+            self._on_failure(message, failure(error))
 
     def _answer(
         self, size: int, on_delivery: OnDelivery | None, spilled: Position | None = None
@@ -244,6 +251,8 @@ class FleetProducer:
                 self._over(size)
             if on_delivery is not None:
                 on_delivery(delivery)
+            elif error is not None and self._on_failure is not None:
+                self._on_failure(message, delivery)
 
         return answered
 

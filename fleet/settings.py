@@ -8,8 +8,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from blueprint.client_settings import GroupProtocol
+from blueprint.fleets import DEAD_LETTERS, LONGEST_DRAIN_S
 from blueprint.problem import BadInput, Problem, validated
 from fleet.catch_up import CatchUpRules
+from fleet.dedup import DedupSettings
+from fleet.dedup_place import place_problem
 from fleet.lag_levels import BEGINS, Level
 from fleet.pressure import Bounds
 from fleet.retries import RetrySchedule
@@ -19,10 +22,8 @@ MIB = 1 << 20
 #: Kafka's own rule for the names of topics; groups are held to the same.
 _NAME = r"^[A-Za-z0-9._-]{1,249}$"
 Name = Annotated[str, Field(pattern=_NAME)]
-#: Brokers drop a member that does not poll for this long (max.poll.interval.ms); a revoke is
-#: answered from inside a poll, so draining must be over well before.
+#: Brokers drop a member that does not poll for this long (max.poll.interval.ms).
 MAX_POLL_INTERVAL_S = 300
-LONGEST_DRAIN_S = 120.0
 
 
 class _Strict(BaseModel):
@@ -74,6 +75,21 @@ class CatchUpSettings(_Strict):
         return CatchUpRules(self.enter_records, self.leave_records, self.hold_s)
 
 
+class TracingSettings(_Strict):
+    """Which records are traced, and where the traces go.
+
+    Attributes:
+        endpoint: Where OTLP over HTTP is taken; a path of one's own, or the standard's.
+        ratio: Of all records; every failure is traced besides.
+        begin_here: Whether a trace may begin at a record that brings none. False where every
+            producer traces: what it left out is then left out here too.
+    """
+
+    endpoint: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+    ratio: Annotated[float, Field(ge=0.001, le=0.01)] = 0.001
+    begin_here: bool = True
+
+
 class FleetSettings(_Strict):
     """One fleet.
 
@@ -88,10 +104,12 @@ class FleetSettings(_Strict):
         commit_every_s: A crash makes at most this much be done again.
         hung_after_s: A handler that is longer at one record is said to hang.
         stalled_after_s: A partition with work that stands longer is said to be stalled.
+        traces: None: nothing is traced.
         dead_letters: The topic of what cannot be handled; the group's name and ``-dead-letter``.
+        quiet: Signals that are not said; each commit is one, twice a second for each partition.
         deferred: The topic of what was put off while it caught up; the group's name and
             ``-deferred``. Needed only where the handler is a ``Split``.
-        quiet: Signals that are not said; each commit is one, twice a second for each partition.
+        dedup: Where applied events are remembered; the handler is given a transaction there.
     """
 
     topics: tuple[Name, ...]
@@ -108,13 +126,15 @@ class FleetSettings(_Strict):
     dead_letters: Annotated[str, Field(pattern=r"^$|" + _NAME)] = ""
     deferred: Annotated[str, Field(pattern=r"^$|" + _NAME)] = ""
     retry: RetrySettings = RetrySettings()
-    catch_up: CatchUpSettings = CatchUpSettings()
     quiet: tuple[SignalKind, ...] = (SignalKind.COMMITTED,)
+    catch_up: CatchUpSettings = CatchUpSettings()
+    dedup: DedupSettings | None = None
+    traces: TracingSettings | None = None
 
     @property
     def dead_letter_topic(self) -> str:
         """Where what cannot be handled goes."""
-        return self.dead_letters or f"{self.group}-dead-letter"
+        return self.dead_letters or f"{self.group}{DEAD_LETTERS}"
 
     @property
     def deferred_topic(self) -> str:
@@ -164,6 +184,8 @@ def _contradictions(settings: FleetSettings) -> list[Problem]:
         problems.append(Problem("topics", "none", "one or more topics"))
     if len(set(settings.topics)) < len(settings.topics):
         problems.append(Problem("topics", ", ".join(settings.topics), "each topic once"))
+    place = None if settings.dedup is None else place_problem(settings.dedup.database)
+    problems += [] if place is None else [place]
     if not re.fullmatch(_NAME, settings.dead_letter_topic):
         legal = "a topic's name; a group this long needs dead_letters to be said"
         problems.append(Problem("dead_letters", repr(settings.dead_letter_topic), legal))

@@ -29,6 +29,7 @@ class SignalKind(StrEnum):
     PAUSED = "paused"
     RESUMED = "resumed"
     CLIENT_ERROR = "client-error"
+    PURGE_FAILED = "purge-failed"
     FULL = "full"
     FLOWING = "flowing"
     CATCHING_UP = "catching-up"

@@ -93,6 +93,15 @@ class Split:
             essential_many=None,
         )
 
+    def each(self, around: Callable[[Handler], Handler]) -> "Split":
+        """The same, with something around each part that is called with one record."""
+        return Split(
+            essential=around(self.essential),
+            rest=around(self.rest),
+            skippable=self.skippable,
+            essential_many=self.essential_many,
+        )
+
     def _now(self, record: Record) -> object:
         returned = self.essential(record)
         return self.rest(record) if returned is None else returned

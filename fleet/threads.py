@@ -92,10 +92,23 @@ class ThreadLane(Lane):
         return part(given)
 
 
+#: Makes one lane of a crew.
+MakeLane = Callable[
+    [int, LaneRules, SyncHandler, Callable[[ThreadLane], None]],
+    ThreadLane,
+]
+
+
 class ThreadCrew:
     """Lanes and the threads that serve them; as many handlers at once as there are threads."""
 
-    def __init__(self, threads: int, rules: LaneRules, handler: SyncHandler) -> None:
+    def __init__(
+        self,
+        threads: int,
+        rules: LaneRules,
+        handler: SyncHandler,
+        make: MakeLane = ThreadLane,
+    ) -> None:
         """Make the lanes."""
         count = max(threads, min(LANES_PER_THREAD * threads, ENOUGH_LANES))
         self._bell = Bell()
@@ -103,7 +116,7 @@ class ThreadCrew:
         #: Holds a token while a thread is being woken.
         self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._ended = False
-        made = tuple(ThreadLane(n, rules, handler, self.offer) for n in range(count))
+        made = tuple(make(n, rules, handler, self.offer) for n in range(count))
         self._lanes = made
         self.lanes: tuple[Lane, ...] = made
         self._clock = _Clock(rules.clock)

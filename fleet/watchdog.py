@@ -39,6 +39,11 @@ class Watchdog:
         self._limit_s = limit_s
         self._seen: dict[int, _Seen] = {}
 
+    @property
+    def hanging(self) -> int:
+        """Handlers that were too long at one record at the last look."""
+        return sum(at.said_s is not None for at in self._seen.values())
+
     def look(self, handling: Iterable[tuple[int, Record]], now_s: float) -> list[Hung]:
         """Compare with the last look; returns what is to be said now."""
         found: list[Hung] = []

@@ -43,12 +43,13 @@ def conclude(history: History, findings: Sequence[Finding]) -> CheckResult:
     offered = _offered(history, sends, step_s, hold)
     normal = (worst_s <= normal_s) & offered
     per_fault: dict[str, object] = {}
-    recovered, most_s = True, number(limits, "lag_peak_s") or np.inf
+    recovered, waited, most_s = True, list[Evidence](), number(limits, "lag_peak_s") or np.inf
     for window in fault_windows(history):
         found = _first_held(normal, grid, window.heal_ns, hold)
         recovered &= found is not None
         peak = _peak(worst_s, grid, window, found)
-        recovered &= peak <= most_s
+        if peak > most_s:
+            waited.append({"fault": window.id, "peak_s": round(peak, 2), "at_most_s": most_s})
         per_fault[window.id] = {
             "lag_s": None if found is None else round((found - window.heal_ns) / NS_PER_S, 2),
             "peak_s": round(peak, 2),
@@ -62,8 +63,8 @@ def conclude(history: History, findings: Sequence[Finding]) -> CheckResult:
     if not per_fault:
         calm = worst_s[-hold:] <= normal_s
         recovered = len(normal) >= hold and bool(calm.all() and offered[len(offered) - hold])
-    outcome = CheckOutcome.PASS if recovered else CheckOutcome.FAIL
-    evidence = () if recovered else _evidence(findings, normal_s)
+    outcome = CheckOutcome.PASS if recovered and not waited else CheckOutcome.FAIL
+    evidence = (*waited, *(() if recovered else _evidence(findings, normal_s)))
     return CheckResult(NAME, outcome, figures, evidence)
 
 

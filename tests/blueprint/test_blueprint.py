@@ -37,11 +37,14 @@ def test_topics_and_fleets_follow_from_the_plan() -> None:
 
 def test_every_user_has_a_quota_that_lets_it_catch_up() -> None:
     """With a zone lost, twice the peak may be read, and nothing that is not needed is open."""
-    made = blueprint_of(parse_stack(LOCAL, "stack"))
-    (quota,) = made.quotas
+    shop = {"name": "shop", "produces": ["orders"]}
+    made = blueprint_of(parse_stack(LOCAL | {"clients": [shop]}, "stack"))
+    quota, producer = made.quotas
     brokers_left = 2 * made.plan.brokers_per_zone.value
     assert quota.fetch_bytes_per_s * brokers_left >= 2 * made.plan.demand.planned_bytes_per_s
-    assert quota.produce_bytes_per_s == 1
+    # Should every record be one that cannot be handled, its dead letter is one that can be written.
+    assert 2 * quota.produce_bytes_per_s == quota.fetch_bytes_per_s
+    assert producer.fetch_bytes_per_s == 1
 
 
 def test_every_contradiction_is_named_with_its_path() -> None:

@@ -32,6 +32,7 @@ def blueprint(namespace: str, **changes: object) -> Blueprint:
         "clients": [{"name": "shop", "produces": ["orders"], "cidrs": ["10.40.0.0/16"]}],
         "chaos": True,
         "game_day": {"image": "chaos:1"},
+        "monitoring": {"labels": {"release": "prometheus"}},
         "kubernetes": {"namespace": namespace},
     }
     return blueprint_of(parse_stack(settings | changes, "a test"))

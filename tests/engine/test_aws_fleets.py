@@ -19,6 +19,7 @@ pytestmark = pytest.mark.engine
 _FLEETS: dict[str, Any] = {
     "fleets": [{"name": "billing", "image": "billing:1", "consumes": ["orders"]}],
     "game_day": {"image": "chaos:1"},
+    "monitoring": {},
 }
 
 
@@ -71,5 +72,10 @@ def test_contents_and_fleets_wait_for_a_calm_cluster(previewed: Result) -> None:
     assert {("ClientQuota", f"quota-{who}") for who in ("billing", "shop")} <= names
     assert ("Deployment", "fleet-billing") in names
     assert ("CronJob", "game-day") in names
+    assert ("Topic", "topic-billing-dead-letter") in names
+    assert {name for kind, name in names if kind in ("PrometheusRule", "PodMonitor")} == {
+        "monitoring-prometheusrule-quorate",
+        "monitoring-podmonitor-fleets",
+    }
     assert not [line for line in previewed.messages if line.startswith("error")]
     assert json.dumps([dict(one.inputs) for one in previewed.of_type("Secret")])

@@ -50,6 +50,33 @@ def mounted(api: Api, namespace: str, pod: Object) -> Any:  # noqa: ANN401 - a f
     return json.loads(found["data"]["settings.json"])
 
 
+def assert_watched(api: Api, namespace: str) -> None:
+    """Rules, monitors and dashboard are admitted, and what is to be asked may be asked."""
+    monitoring = "monitoring.coreos.com/v1"
+    (rules,) = api.objects(monitoring, "PrometheusRule", namespace)
+    assert rules["metadata"]["labels"]["release"] == "prometheus"
+    assert {rule["alert"] for rule in rules["spec"]["groups"][0]["rules"]} >= {
+        "FleetLagEmergency",
+        "KafkaOfflinePartitions",
+        "NoGameDay",
+    }
+    monitors = {
+        one["metadata"]["name"]: one["spec"]["podMetricsEndpoints"]
+        for one in api.objects(monitoring, "PodMonitor", namespace)
+    }
+    assert [one["port"] for one in monitors["fleets"]] == ["health"]
+    assert [one["portNumber"] for one in monitors["brokers"]] == [9404]
+    (board,) = api.objects("v1", "ConfigMap", namespace, labelSelector="grafana_dashboard=1")
+    (text,) = board["data"].values()
+    assert json.loads(text)["panels"]
+    policy = api.get(Reference("networking.k8s.io/v1", "NetworkPolicy", "billing", namespace))
+    assert policy is not None
+    (rule,) = policy["spec"]["ingress"]
+    assert rule["ports"][0]["port"] == 8080
+    selector = rule["from"][0]["namespaceSelector"]
+    assert selector == {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}
+
+
 #: Five runs of the engine, the language host and all: a minute and a half on two idle cores.
 @pytest.mark.timeout(600)
 def test_the_project_stack_lives(
@@ -112,7 +139,13 @@ def test_what_is_declared(
     assert [acl["resource"]["type"] for acl in users["billing"]["authorization"]["acls"]] == [
         "topic",
         "group",
+        "topic",
     ]
+    letters = users["billing"]["authorization"]["acls"][-1]
+    assert (letters["resource"]["name"], letters["operations"]) == (
+        "billing-dead-letter",
+        ["Write"],
+    )
     assert users["shop"]["quotas"]["consumerByteRate"] == 1
     assert "quotas" not in users["quorate-chaos"]
 
@@ -126,6 +159,8 @@ def test_what_is_declared(
     assert (consumer["security.protocol"], consumer["sasl.username"]) == ("SASL_SSL", "billing")
     assert consumer["bootstrap.servers"] == f"kafka-kafka-bootstrap.{made}.svc:9093"
     assert "sasl.password" not in consumer
+
+    assert_watched(api, made)
 
     chaos = [one for one in spec["listeners"] if one["name"] == "chaosa"]
     assert chaos[0]["configuration"]["brokers"] == [

@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 
 SETTING = "log.cleaner.backoff.ms"
 BUDGET_S = predict(BALANCED, Loss.KILL, controller_inside=True).produce_s
-#: The cluster's component, the lab, two topics, two quotas.
-RESOURCES = 6
+#: The cluster's component, the lab, two topics and one of dead letters, two quotas.
+RESOURCES = 7
 
 
 @pytest.fixture(scope="module")

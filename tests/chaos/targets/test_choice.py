@@ -41,7 +41,8 @@ def test_what_aws_cannot_do_is_refused_with_what_it_can(
         refuse_unfit(experiment, recorded(target))
     assert str(refusal.value) == (
         f"steps.0.fault: got {fault!r}; legal: on aws game-day: az-blackhole, member-join, "
-        f"member-kill, member-leave, noop; the target aws can cut a zone off, not {said}"
+        "member-kill, member-leave, noop, rolling-deploy; "
+        f"the target aws can cut a zone off, not {said}"
     )
     assert calls.names == []
 
