@@ -68,18 +68,22 @@ def main() -> None:
     process = FleetProcess(fleet_settings(fields), place, split, tell=unheard)
     threading.Thread(target=process.run, daemon=True).start()
     samples: list[tuple[float, int]] = []
-    deadline_s = time.monotonic() + _MOST_WAIT_S
+    deadline_s, began_cpu_s = time.monotonic() + _MOST_WAIT_S, 0.0
     for _ in itertools.count():
         time.sleep(_SAMPLE_S)
         done = process.member.figures().crew.finished.records
         if done:
+            began_cpu_s = began_cpu_s or time.process_time()
             samples.append((time.monotonic(), done))
         if time.monotonic() > deadline_s or (
             samples and samples[-1][0] - samples[0][0] > float(span)
         ):
             break
     figures = process.member.figures()
-    print(json.dumps({"samples": samples, "deferred": figures.crew.deferred}), flush=True)
+    moved = samples[-1][1] - samples[0][1] if samples else 0
+    cpu_us = (time.process_time() - began_cpu_s) * 1e6 / moved if moved else None
+    said = {"samples": samples, "deferred": figures.crew.deferred, "cpu_us_per_record": cpu_us}
+    print(json.dumps(said), flush=True)
     os._exit(0)
 
 
