@@ -31,7 +31,6 @@ ELSEWHERE = {
     "quorate_fleet_instances_wanted",
     "quorate_fleet_lag_deficit_ratio",
     "quorate_fleet_lag_level",
-    "quorate_fleet_lag_records",
     "quorate_fleet_lag_seconds",
 }
 
