@@ -56,6 +56,7 @@ bench: $(READY) ## The benchmarks; results under bench/results/. About 90 minute
 	@$(BIN)/python -m bench.rates
 	@$(BIN)/python -m bench.frontier
 	@$(BIN)/python -m bench.recovery
+	@$(BIN)/python -m bench.preview
 
 clean: ## Remove what was made here; the user's tool cache stays.
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis runs

@@ -81,7 +81,7 @@ def _at(samples: Samples, at_s: float) -> float:
     return float(samples[-1][1])
 
 
-def fill(servers: str, topic: str) -> None:
+def fill(servers: str, topic: str, records: int = RECORDS) -> None:
     """Write what all contenders read."""
     admin = AdminClient({"bootstrap.servers": servers})
     new = [NewTopic(topic, PARTITIONS, 1), NewTopic(f"{topic}-dead-letter", 1, 1)]
@@ -90,7 +90,7 @@ def fill(servers: str, topic: str) -> None:
     settings = {"linger.ms": 50, "batch.size": 1_000_000, "compression.type": "zstd"}
     producer = Producer({"bootstrap.servers": servers, **settings})
     value = json.dumps({f"field-{n}": n * 7919 for n in range(48)}).ljust(1024)[:1024]
-    for number in range(RECORDS):
+    for number in range(records):
         while True:
             try:
                 producer.produce(topic, value, f"k{number * 7919 % KEYS}")

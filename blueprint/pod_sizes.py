@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from blueprint.heap import heap_mib
 from blueprint.machine_types import MachineType
 from blueprint.topology import Role
 
@@ -10,10 +11,6 @@ from blueprint.topology import Role
 _SHARE = 0.75
 #: Every planned machine has four times as much memory (GiB) as processors.
 _GIB_PER_CPU = 4
-#: Beyond 6 GiB of heap a broker gains nothing: the page cache is what serves consumers.
-_MOST_HEAP_MIB = 6 * 1024
-#: A controller caches no log: half of its memory may be heap.
-_HEAP_SHARE = {Role.BROKER: 4, Role.CONTROLLER: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +34,5 @@ def pod_size(role: Role, machine: MachineType) -> PodSize:
     return PodSize(
         cpu_millis=round(machine.memory_gib / _GIB_PER_CPU * 1000 * _SHARE),
         memory_mib=memory_mib,
-        heap_mib=min(_MOST_HEAP_MIB, memory_mib // _HEAP_SHARE[role]),
+        heap_mib=heap_mib(role, memory_mib),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from blueprint.outputs import StackOutputs
 from blueprint.topology import Role
-from chaos.crew import Worker, wait_all
+from chaos.crew import Worker, launch, wait_all
 from chaos.history.write import EventLog
 from chaos.identity import client_identity
 from chaos.topic import Topic
@@ -43,15 +43,18 @@ def read_every_replica(
             run_dir,
             f"final-{broker.id}",
             broker.zone,
-            FinalReadSpec(
-                history=str(run_dir / "history"),
-                run=number,
-                replica=broker.id,
-                topic=topic.name,
-                ends={str(partition): high for partition, (_, high) in ends.items()},
-                timeout_s=timeout_s,
-                settings=_settings(outputs.bootstrap_servers[broker.zone], broker.zone)
-                | client_identity(outputs),
+            launch(
+                run_dir,
+                FinalReadSpec(
+                    history=str(run_dir / "history"),
+                    run=number,
+                    replica=broker.id,
+                    topic=topic.name,
+                    ends={str(partition): high for partition, (_, high) in ends.items()},
+                    timeout_s=timeout_s,
+                    settings=_settings(outputs.bootstrap_servers[broker.zone], broker.zone)
+                    | client_identity(outputs),
+                ),
             ),
             hear,
         )

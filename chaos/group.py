@@ -3,12 +3,12 @@
 import time
 from pathlib import Path
 
-from blueprint.client_settings import consumer_settings
 from blueprint.outputs import StackOutputs
-from chaos.budget import profile_of
 from chaos.crew import Worker
 from chaos.experiment.model import Workload
-from chaos.identity import client_identity
+from chaos.fleet_member import event_of, fleet_member
+from chaos.identity import suite_credentials
+from chaos.interrupt import wait_until
 from chaos.live import Live
 from chaos.targets.target import TargetError
 from chaos.topic import Topic
@@ -16,6 +16,7 @@ from chaos.workload.spec import MemberSpec
 
 _POLL_S = 0.2
 LEAVE_TIMEOUT_S = 15.0
+SHARE_TIMEOUT_S = 60.0
 _ANSWER_TIMEOUT_S = 30.0
 
 
@@ -32,7 +33,7 @@ class Group:
         live: Live,
     ) -> None:
         """Bind to a topic; nobody has joined yet."""
-        self.name = f"{topic.name}-readers"
+        self.name = topic.group
         self._run_dir, self._number = run_dir, number
         self._outputs, self._workload = outputs, workload
         self._topic, self._live = topic, live
@@ -46,20 +47,26 @@ class Group:
 
     def join(self, zone: str) -> str:
         """Start one more member in a zone; returns its name."""
-        profile = profile_of(self._outputs)
-        bootstrap = self._outputs.bootstrap_servers[zone]
-        settings = consumer_settings(profile, bootstrap, self.name, self._workload.protocol)
-        spec = MemberSpec(
-            history=str(self._run_dir / "history"),
-            run=self._number,
-            index=self._count,
-            topic=self._topic.name,
-            settings=settings | client_identity(self._outputs),
-        )
-        name = f"member-{self._count}"
+        index = self._count
         self._count += 1
-        self._members.append(Worker(self._run_dir, name, zone, spec, self._live.hear))
-        return name
+        start = fleet_member(
+            self._run_dir,
+            MemberSpec(str(self._run_dir / "history"), self._number, index),
+            self._topic.name,
+            self.name,
+            zone,
+            self._workload,
+            suite_credentials(self._outputs),
+        )
+        worker = Worker(
+            self._run_dir,
+            f"member-{index}",
+            zone,
+            start,
+            lambda said: self._live.hear(event_of(index, said)),
+        )
+        self._members.append(worker)
+        return worker.name
 
     def leave(self, zone: str) -> str:
         """Let the newest member of a zone leave in order."""
@@ -76,6 +83,26 @@ class Group:
         member.wait(LEAVE_TIMEOUT_S)
         self._live.forget(int(member.name.removeprefix("member-")))
         return member.name
+
+    def names(self) -> list[str]:
+        """Of the members, the oldest first."""
+        return [member.name for member in self._members]
+
+    def replace(self, name: str) -> bool:
+        """Let a successor join in a member's zone and have its share, then let the member leave.
+
+        Returns:
+            Whether the successor has a share and the member left in order, each in time.
+        """
+        member = next(one for one in self._members if one.name == name)
+        self.join(member.zone)
+        shared = wait_until(self.settled, SHARE_TIMEOUT_S)
+        self._members.remove(member)
+        member.stop()
+        left = member.wait(LEAVE_TIMEOUT_S)
+        if not left:
+            member.kill()
+        return shared and left and member.exit_code == 0
 
     def settled(self) -> bool:
         """Whether every member has its share of the partitions."""

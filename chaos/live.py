@@ -27,6 +27,7 @@ _LOGGED = frozenset(
         "revoke",
         "lost-partitions",
         "fatal",
+        "fleet-signal",
         "acks",
     }
 )
@@ -89,10 +90,13 @@ class Live:
             return sum(count for _, count in self._acks) / _RATE_SPAN_S
 
     def lag_records(self) -> int:
-        """The backlog of the worst partition, in records."""
+        """The backlog of the worst partition, in records.
+
+        A record may be read before its acknowledgement is heard of, which is no backlog.
+        """
         with self._lock:
             behind = (high + 1 - self._positions.get(p, 0) for p, high in self._highest.items())
-            return max(behind, default=0)
+            return max(0, max(behind, default=0))
 
     def drained(self) -> bool:
         """Whether everything acknowledged was read, or nothing more is being read.

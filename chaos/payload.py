@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 #: Shorter records could not hold their identity and a body.
 SMALLEST_BYTES = 192
+#: Keys of each producer: enough that lanes share a partition, few enough that a key has followers.
+KEYS = 64
 _TAIL = '","run":"%08x","producer":"%04d","partition":"%05d","sequence":"%012d","crc":"'
 _TAIL_BYTES = len(_TAIL % (0, 0, 0, 0))
 _CRC_BYTES = 8

@@ -65,7 +65,8 @@ def end_workers(run_dir: str) -> int:
 def _works_for(process: psutil.Process, run_dir: str) -> bool:
     with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
         line = process.cmdline()
-        return f"--run={run_dir}" in line and any(w.startswith("chaos.workload.") for w in line)
+        told = {f"--run={run_dir}", f"--outputs={run_dir}/outputs.json"} & set(line)
+        return bool(told) and any(word.startswith("chaos.workload.") for word in line)
     return False
 
 

@@ -11,7 +11,7 @@ from blueprint.client_settings import producer_settings
 from blueprint.outputs import StackOutputs
 from blueprint.problem import BadInput, Problem
 from chaos.budget import profile_of
-from chaos.crew import Worker, wait_all
+from chaos.crew import Worker, launch, wait_all
 from chaos.experiment.dump import dump
 from chaos.experiment.model import Experiment
 from chaos.final_read import read_every_replica
@@ -208,21 +208,24 @@ def _load(stage: Stage, number: int) -> list[Worker]:
             stage.run_dir,
             f"producer-{index}",
             zone,
-            ProducerSpec(
-                history=str(stage.run_dir / "history"),
-                run=number,
-                index=index,
-                zone=_known(outputs, zone),
-                topic=stage.topic.name,
-                partitions=workload.partitions,
-                record_bytes=workload.record_bytes,
-                rate_per_s=workload.rate_per_s / len(workload.producers),
-                seed=stage.experiment.seed,
-                settings=producer_settings(
-                    profile_of(outputs), outputs.bootstrap_servers[zone], workload.goal
-                )
-                | workload.producer_overrides
-                | client_identity(outputs),
+            launch(
+                stage.run_dir,
+                ProducerSpec(
+                    history=str(stage.run_dir / "history"),
+                    run=number,
+                    index=index,
+                    zone=_known(outputs, zone),
+                    topic=stage.topic.name,
+                    partitions=workload.partitions,
+                    record_bytes=workload.record_bytes,
+                    rate_per_s=workload.rate_per_s / len(workload.producers),
+                    seed=stage.experiment.seed,
+                    settings=producer_settings(
+                        profile_of(outputs), outputs.bootstrap_servers[zone], workload.goal
+                    )
+                    | workload.producer_overrides
+                    | client_identity(outputs),
+                ),
             ),
             stage.live.hear,
         )

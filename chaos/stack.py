@@ -54,7 +54,7 @@ def _asked(where: str, stack: str) -> str:
             env=os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"},
         )
     except FileNotFoundError:
-        remedy = "install Pulumi, or give --outputs FILE"
+        remedy = 'eval "$(stacks/pulumi.sh env)" finds one; or give --outputs FILE'
         raise BadInput(
             [Problem(where, "no `pulumi` on PATH", "its command line", remedy)]
         ) from None

@@ -17,6 +17,7 @@ from confluent_kafka.cimpl import NewTopic
 from blueprint.outputs import StackOutputs
 from blueprint.topology import Role
 from chaos.experiment.model import Workload
+from chaos.fleet_member import dead_letters_of
 from chaos.identity import client_identity
 from chaos.targets.target import TargetError
 from chaos.wire import Metadata, NoAnswer, Wire
@@ -36,7 +37,8 @@ class Topic:
         Raises:
             BadInput: The suite's credentials cannot be had.
         """
-        self.name = name
+        self.name, self.group = name, f"{name}-readers"
+        self._dead_letters = dead_letters_of(self.group)
         self._outputs, self._workload = outputs, workload
         self._bootstrap = ",".join(outputs.bootstrap_servers.values())
         self._identity, self._wire = client_identity(outputs), Wire(outputs)
@@ -57,13 +59,17 @@ class Topic:
             "retention.bytes": "-1",
             **workload.topic_config,
         }
-        new = NewTopic(self.name, workload.partitions, workload.replication_factor, config=config)
-        try:
-            self._admin.create_topics([new], operation_timeout=MAKE_TIMEOUT_S)[self.name].result(
-                MAKE_TIMEOUT_S
-            )
-        except (KafkaException, TimeoutError) as error:
-            raise TargetError(f"topic {self.name} could not be made: {error}") from None
+        replicas = workload.replication_factor
+        wanted = [
+            NewTopic(self.name, workload.partitions, replicas, config=config),
+            NewTopic(self._dead_letters, 1, replicas),
+        ]
+        made = self._admin.create_topics(wanted, operation_timeout=MAKE_TIMEOUT_S)
+        for name, done in made.items():
+            try:
+                done.result(MAKE_TIMEOUT_S)
+            except (KafkaException, TimeoutError) as error:
+                raise TargetError(f"topic {name} could not be made: {error}") from None
 
     def _knock(self) -> None:
         """Ask the brokers who says no: a client library says only that time is up."""
@@ -81,7 +87,7 @@ class Topic:
     def drop(self) -> None:
         """Delete it."""
         with suppress(KafkaException, TimeoutError):
-            for gone in self._admin.delete_topics([self.name]).values():
+            for gone in self._admin.delete_topics([self.name, self._dead_letters]).values():
                 gone.result(MAKE_TIMEOUT_S)
 
     def view(self) -> Metadata | None:

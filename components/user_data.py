@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 from blueprint.broker_settings import render_properties
+from blueprint.heap import heap_mib
 from blueprint.host_settings import HostSettings
 from blueprint.machine_types import MachineType
 from blueprint.security import SECRETS_DIR, node_tls
@@ -29,10 +30,6 @@ FILESYSTEM_LABEL = "kafka-data"
 _ETC, _LOGS = "/etc/kafka", "/var/log/kafka"
 _FILES = Path(__file__).parent / "aws_node_files"
 _PACKAGES = ("java-21-amazon-corretto-headless", "amazon-cloudwatch-agent", "xfsprogs")
-#: Kafka's heap: beyond 6 GiB a broker gains nothing, and the page cache is what serves consumers.
-_MOST_HEAP_MIB = 6 * 1024
-#: A controller caches no log: half of its memory may be heap.
-_HEAP_SHARE = {Role.BROKER: 4, Role.CONTROLLER: 2}
 _UUID_BYTES = 16
 
 
@@ -167,17 +164,12 @@ def tools_properties() -> str:
 
 def limits(host: HostSettings, role: Role, machine: MachineType) -> str:
     """What the plan adds to kafka.service: open files and the heap."""
-    heap = f"{heap_mib(role, machine)}m"
+    heap = f"{heap_mib(role, machine.memory_gib * 1024)}m"
     return (
         "[Service]\n"
         f"LimitNOFILE={host.open_files}\n"
         f'Environment="KAFKA_HEAP_OPTS=-Xms{heap} -Xmx{heap}"\n'
     )
-
-
-def heap_mib(role: Role, machine: MachineType) -> int:
-    """Kafka's heap on a machine, in MiB."""
-    return min(_MOST_HEAP_MIB, machine.memory_gib * 1024 // _HEAP_SHARE[role])
 
 
 def directory_id(cluster_id: str, node: Node) -> str:

@@ -1,4 +1,4 @@
-"""The door of the fleet: ``python -m fleet run MODULE:HANDLER``."""
+"""The door of the fleet: ``run`` a handler, see its ``lag``."""
 
 import json
 import os
@@ -7,28 +7,37 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, cast
 
 import typer
-import yaml
 
 from blueprint.client_settings import GroupProtocol
 from blueprint.door import run_door
 from blueprint.fleet_contract import Variable
 from blueprint.fleets import GRACE_MARGIN_S
-from blueprint.outputs import load
 from blueprint.problem import BadInput, Problem
-from blueprint.security import credentials_of
+from fleet.catch_up import Wish
+from fleet.dedup import IdOf
 from fleet.deployed import Address, Deployed, deployed, is_deployed
 from fleet.group import FleetError
-from fleet.loading import load_handler, load_key
+from fleet.lag_door import lag
+from fleet.loading import load_event_id, load_handler, load_key, load_tx_handler
+from fleet.once import TxHandler
+from fleet.placing import GivesClients, Place, Problems, fields_of, place_of, text_of
 from fleet.processes import Processes, follow_input
-from fleet.running import FleetProcess, GivesClients, Place
+from fleet.record import Handler, KeyOf
+from fleet.replay_door import replay
+from fleet.running import FleetProcess
+from fleet.running_once import OnceProcess
 from fleet.settings import FleetSettings, fleet_settings
 
 UNCLEAN = 1
+#: How a person begins and ends catching up.
+WISHES = {signal.SIGUSR1: Wish.ENTER, signal.SIGUSR2: Wish.LEAVE}
 Made = TypeVar("Made")
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+app.command()(lag)
+app.command()(replay)
 
 
 @app.callback()
@@ -52,6 +61,12 @@ def run(
     dead_letters: Annotated[str | None, typer.Option(help="their topic")] = None,
     zone: Annotated[str | None, typer.Option(help="of this instance")] = None,
     credentials: Annotated[Path | None, typer.Option(help="the fleet's own, as JSON")] = None,
+    database: Annotated[
+        str | None, typer.Option(help="each event once: sqlite:PATH or host=...")
+    ] = None,
+    event_id: Annotated[
+        str | None, typer.Option(help="MODULE:NAME; what dedup by ids asks")
+    ] = None,
     settings: Annotated[Path | None, typer.Option(help="YAML of any fleet setting")] = None,
     health_port: Annotated[
         int | None, typer.Option(min=1, max=65_535, help="of /live, /ready and /metrics")
@@ -60,8 +75,8 @@ def run(
 ) -> None:
     """Call a handler with every record of a topic: in parallel, in order per key.
 
-    SIGTERM and Ctrl-C end it in order. Exit code 0: everything that was handled is committed; 1:
-    some of it will be handled again; 2: refused.
+    SIGTERM and Ctrl-C end it in order; SIGUSR1 lets it catch up, SIGUSR2 ends that. Exit code 0:
+    everything that was handled is committed; 1: some of it will be handled again; 2: refused.
     """
     flags = {
         "topics": tuple(topic) if topic else None,
@@ -71,12 +86,16 @@ def run(
         "instance": instance,
         "dead_letters": dead_letters,
     }
-    given = {name: value for name, value in flags.items() if value is not None}
     problems = Problems()
     place = problems.of(lambda: _place(outputs, zone, credentials))
-    fields = problems.of(lambda: _fields(outputs, place, settings, given)) or {}
+    fields = _known(outputs, place) | (problems.of(lambda: fields_of(settings)) or {})
+    fields |= {name: value for name, value in flags.items() if value is not None}
+    if database is not None:
+        fields["dedup"] = {**_mapping(fields.get("dedup")), "database": database}
     chosen = problems.of(lambda: fleet_settings(fields))
-    call = problems.of(lambda: load_handler(handler))
+    once = bool(fields.get("dedup"))
+    call = problems.of(lambda: load_tx_handler(handler) if once else load_handler(handler))
+    id_of = problems.of(lambda: load_event_id(event_id))
     key_of = problems.of(lambda: load_key(key))
     problems.refuse()
     assert chosen is not None
@@ -85,8 +104,10 @@ def run(
     health = _address(place, health_port)
     if processes > 1:
         raise typer.Exit(_run_many(chosen, processes, health))
-    made = FleetProcess(chosen, place, call, key_of)
+    made = _process(chosen, place, call, key_of, id_of)
     _on_end(made.member.stop)
+    if isinstance(made, FleetProcess):
+        _on_wish(made)
     if follow:
         follow_input(made.member.stop)
     with nullcontext() if health is None else made.health.served(health):
@@ -95,29 +116,57 @@ def run(
     raise typer.Exit(0 if ending.clean else UNCLEAN)
 
 
-class Problems:
-    """Every problem of a command, from wherever in it."""
+def _process(
+    settings: FleetSettings,
+    place: GivesClients,
+    call: Handler | TxHandler,
+    key_of: KeyOf | None,
+    id_of: IdOf | None,
+) -> FleetProcess | OnceProcess:
+    if settings.dedup is None:
+        return FleetProcess(settings, place, cast(Handler, call), key_of)
+    handler = cast(TxHandler, call)
+    return OnceProcess(settings, settings.dedup, place, handler, key_of, id_of)
 
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._found: list[Problem] = []
 
-    def of(self, make: Callable[[], Made]) -> Made | None:
-        """What is made, or nothing and its problems kept."""
-        try:
-            return make()
-        except BadInput as error:
-            self._found += error.problems
-            return None
+def _on_wish(made: FleetProcess) -> None:
+    for number in WISHES:
+        signal.signal(number, lambda number, _: made.wish(WISHES[signal.Signals(number)]))
 
-    def refuse(self) -> None:
-        """Raise all of them.
 
-        Raises:
-            BadInput: There were any.
-        """
-        if self._found:
-            raise BadInput(self._found)
+def _mapping(given: object) -> dict[str, object]:
+    return dict(given) if isinstance(given, Mapping) else {}
+
+
+def _place(outputs: Path | None, zone: str | None, credentials: Path | None) -> Place | Deployed:
+    if outputs is not None:
+        return place_of(outputs, zone, credentials)
+    if credentials is not None:
+        legal = f"nothing without --outputs: a Deployment says it by ${Variable.IDENTITY}"
+        raise BadInput([Problem("--credentials", str(credentials), legal)])
+    if not is_deployed(os.environ):
+        legal = f"a StackOutputs JSON, or ${Variable.SETTINGS} as a Deployment sets it"
+        raise BadInput([Problem("--outputs", "nothing", legal)])
+    return deployed(os.environ, text_of).in_zone(zone)
+
+
+def _known(outputs: Path | None, place: Place | Deployed | None) -> dict[str, object]:
+    if isinstance(place, Deployed):
+        return dict(place.fields)
+    # Where it was refused already, what it would have said is no further problem.
+    return {} if outputs is not None else {"topics": ("unknown",), "group": "unknown"}
+
+
+def _address(place: GivesClients, port: int | None) -> Address | None:
+    said = place.health if isinstance(place, Deployed) else None
+    if port is None:
+        return said
+    return Address(port=port) if said is None else Address(said.host, port)
+
+
+def _port(health: Address | None, number: int) -> list[str]:
+    """Each member answers for itself: the first on the port that was said, the next on the next."""
+    return [] if health is None else ["--health-port", str(health.port + number)]
 
 
 def _run_many(settings: FleetSettings, count: int, health: Address | None) -> int:
@@ -129,6 +178,8 @@ def _run_many(settings: FleetSettings, count: int, health: Address | None) -> in
     ]
     running = Processes(commands)
     _on_end(running.stop)
+    for number in WISHES:
+        signal.signal(number, lambda number, _: running.pass_on(number))
     return running.wait(settings.drain_deadline_s + GRACE_MARGIN_S)
 
 
@@ -136,73 +187,9 @@ def _named(settings: FleetSettings, number: int) -> list[str]:
     return [] if settings.instance is None else ["--instance", f"{settings.instance}-{number}"]
 
 
-def _port(health: Address | None, number: int) -> list[str]:
-    """Each member answers for itself: the first on the port that was said, the next on the next."""
-    return [] if health is None else ["--health-port", str(health.port + number)]
-
-
-def _address(place: GivesClients, port: int | None) -> Address | None:
-    said = place.health if isinstance(place, Deployed) else None
-    if port is None:
-        return said
-    return Address(port=port) if said is None else Address(said.host, port)
-
-
 def _on_end(stop: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop())
-
-
-def _place(outputs: Path | None, zone: str | None, credentials: Path | None) -> Place | Deployed:
-    if outputs is None:
-        return _deployed(credentials).in_zone(zone)
-    own = None if credentials is None else credentials_of(_text(credentials), str(credentials))
-    return Place(load(_text(outputs)), zone, own)
-
-
-def _deployed(credentials: Path | None) -> Deployed:
-    if credentials is not None:
-        legal = f"nothing without --outputs: a Deployment says it by ${Variable.IDENTITY}"
-        raise BadInput([Problem("--credentials", str(credentials), legal)])
-    if not is_deployed(os.environ):
-        legal = f"a StackOutputs JSON, or ${Variable.SETTINGS} as a Deployment sets it"
-        raise BadInput([Problem("--outputs", "nothing", legal)])
-    return deployed(os.environ, _text)
-
-
-def _fields(
-    outputs: Path | None,
-    place: Place | Deployed | None,
-    settings: Path | None,
-    flags: Mapping[str, object],
-) -> dict[str, object]:
-    known: Mapping[str, object] = {}
-    if isinstance(place, Deployed):
-        known = place.fields
-    elif outputs is None:
-        # Refused already; what it would have said is no further problem.
-        known = {"topics": ("unknown",), "group": "unknown"}
-    return {**known, **_yaml(settings), **flags}
-
-
-def _yaml(path: Path | None) -> dict[str, object]:
-    if path is None:
-        return {}
-    try:
-        found = yaml.safe_load(_text(path)) or {}
-    except yaml.YAMLError as error:
-        raise BadInput([Problem(str(path), "no YAML", "YAML", str(error))]) from None
-    if not isinstance(found, Mapping):
-        raise BadInput([Problem(str(path), type(found).__name__, "names and values")])
-    return {str(name): value for name, value in found.items()}
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        said = str(getattr(error, "strerror", None) or "it is no text")
-        raise BadInput([Problem(str(path), "nothing readable", "a file", said)]) from None
 
 
 def main() -> int:

@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from blueprint.client_settings import Goal, Setting, consumer_settings, producer_settings
+from blueprint.client_settings import (
+    Goal,
+    GroupProtocol,
+    Setting,
+    consumer_settings,
+    producer_settings,
+)
 from blueprint.failover_profile import PROFILES, FailoverProfile
 from blueprint.outputs import StackOutputs
 from blueprint.problem import BadInput, Problem
@@ -22,6 +28,19 @@ PARTITION_FETCH_BYTES = 256 * 1024
 #: a second a queue of 16 MB is empty after 30 ms.
 FETCH_QUEUE_BACKOFF_MS = 10
 _DEAD_LETTER_LINGER_MS = 5
+#: One record of a partition is looked at for its time stamp; a broker answers with a whole batch.
+_STAMP_FETCH_BYTES = 16 * 1024
+#: Of a consumer's settings what any client has.
+_ANY_CLIENT = (
+    "bootstrap.",
+    "socket.",
+    "reconnect.",
+    "retry.",
+    "topic.metadata.",
+    "security.",
+    "ssl.",
+    "sasl.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +115,34 @@ def dead_letter_settings(profile: FailoverProfile, bootstrap: str) -> dict[str, 
     """The producer of dead letters: rare records that somebody waits for."""
     latency = producer_settings(profile, bootstrap, Goal.LATENCY)
     return latency | {"linger.ms": _DEAD_LETTER_LINGER_MS}
+
+
+def lag_admin_settings(profile: FailoverProfile, bootstrap: str) -> dict[str, Setting]:
+    """Who asks for offsets: a client that is no consumer."""
+    return of_any_client(consumer_settings(profile, bootstrap, ""))
+
+
+def of_any_client(known: Mapping[str, Setting]) -> dict[str, Setting]:
+    """Of a consumer's settings what any client has: how it connects, and as whom."""
+    return {name: value for name, value in known.items() if name.startswith(_ANY_CLIENT)}
+
+
+def stamp_settings(profile: FailoverProfile, bootstrap: str, group: str) -> dict[str, Setting]:
+    """A consumer that looks at single records: in no group, and fetching as little as can be."""
+    return at_single_records(
+        consumer_settings(profile, bootstrap, group, GroupProtocol.EAGER), group
+    )
+
+
+def at_single_records(known: Mapping[str, Setting], group: str) -> dict[str, Setting]:
+    """A consumer that fetches as little as can be and commits nothing."""
+    return dict(known) | {
+        "group.id": group,
+        "enable.auto.commit": False,
+        "queued.min.messages": 1,
+        "queued.max.messages.kbytes": 1024,
+        "fetch.queue.backoff.ms": FETCH_QUEUE_BACKOFF_MS,
+        "fetch.message.max.bytes": _STAMP_FETCH_BYTES,
+        "enable.partition.eof": True,
+        "auto.offset.reset": "error",
+    }

@@ -18,6 +18,8 @@ class CrewFigures:
         finished: Records and bytes that are no longer in flight.
         handling: Lanes whose handler is at a record.
         waiting_keys: Keys whose first record waits for another attempt.
+        deferred: Records of which the essential part alone was done.
+        skipped: Records of which nothing was done.
     """
 
     finished: Load
@@ -25,6 +27,8 @@ class CrewFigures:
     waiting_keys: int
     retried: int
     poisoned: int
+    deferred: int = 0
+    skipped: int = 0
 
 
 class Crew(Protocol):
@@ -92,6 +96,8 @@ def figures(crew: Crew) -> CrewFigures:
         waiting_keys=sum(lane.waiting_keys for lane in lanes),
         retried=sum(lane.retried for lane in lanes),
         poisoned=sum(lane.poisoned for lane in lanes),
+        deferred=sum(lane.deferred for lane in lanes),
+        skipped=sum(lane.skipped for lane in lanes),
     )
 
 

@@ -41,15 +41,31 @@ def decode(position: int, metadata: str | None) -> Sequence[Range]:
     if not metadata or not metadata.startswith(_MARK):
         return ()
     try:
-        numbers = list(_numbers(base64.b64decode(metadata[len(_MARK) :], validate=True)))
+        return unpack(position, base64.b64decode(metadata[len(_MARK) :], validate=True))
     except (binascii.Error, ValueError):
         return ()
-    if len(numbers) % 2:
-        return ()
+
+
+def pack(position: int, ranges: Iterable[Range]) -> bytes:
+    """All of some ranges, in rising order, none below the position."""
+    packed, at = bytearray(), position
+    for found in ranges:
+        packed += _varint(found.first - at) + _varint(found.end - found.first)
+        at = found.end
+    return bytes(packed)
+
+
+def unpack(position: int, packed: bytes) -> list[Range]:
+    """What ``pack`` has packed.
+
+    Raises:
+        ValueError: It is broken.
+    """
+    numbers = list(_numbers(packed))
+    if len(numbers) % 2 or 0 in numbers[1::2]:
+        raise ValueError("a range without an end")
     ranges, at = [], position
     for gap, width in zip(numbers[::2], numbers[1::2], strict=True):
-        if width == 0:
-            return ()
         ranges.append(Range(at + gap, at + gap + width))
         at += gap + width
     return ranges

@@ -21,6 +21,7 @@ from blueprint.problem import BadInput, Problem
 from fleet.crew import Crew, handling_of
 from fleet.done_ranges import decode
 from fleet.leases import Commit, Leases, LeaseState, Start
+from fleet.put_off import Journal
 from fleet.record import Partition, named, partition_of
 from fleet.settings import FleetSettings
 from fleet.signals import Signal, SignalKind, Tell
@@ -45,8 +46,10 @@ class GroupEdge:
         crew: Crew,
         tell: Tell,
         on_error: Callable[[KafkaError], None],
+        journal: Journal | None = None,
     ) -> None:
         """Make the client; it joins with ``join``."""
+        self._journal = journal
         self._settings, self._leases, self._crew, self._tell = settings, leases, crew, tell
         self._paused: set[Partition] = set()
         self._moves: dict[Partition, tuple[int, int]] = {}
@@ -163,7 +166,7 @@ class GroupEdge:
 
     def commit(self) -> None:
         """Ask for a commit of whatever has news; a refusal is asked again later."""
-        commits = self._leases.commits()
+        commits = self._written_down(self._leases.commits())
         if not commits:
             return
         self._pending |= {commit.partition: commit for commit in commits}
@@ -178,9 +181,21 @@ class GroupEdge:
         self.consumer.close()
         return self._abandoned, len(self._uncommitted)
 
+    def _written_down(self, commits: list[Commit]) -> list[Commit]:
+        """Those of some commits that pass nothing put off that is not written down."""
+        if self._journal is None or not commits:
+            return commits
+        pairs = [(lease, c) for c in commits if (lease := self._leases.find(c.partition))]
+        made = self._journal.record(pairs)
+        for commit in commits:
+            if commit not in made:
+                self._leases.refused(commit)
+        return made
+
     def _check_topics(self) -> None:
         deadline_s = time.monotonic() + ANSWER_TIMEOUT_S
-        wanted = dict.fromkeys(chain(self._settings.topics, [self._settings.dead_letter_topic]))
+        own = [self._settings.dead_letter_topic, *([self._journal.topic] if self._journal else [])]
+        wanted = dict.fromkeys(chain(self._settings.topics, own))
         while True:
             try:
                 known = self.consumer.list_topics(timeout=_TRY_S).topics
@@ -261,7 +276,10 @@ class GroupEdge:
         self._crew.sweep()
         if news:
             self._drain(set(partitions))
-        self._commit_now(self._leases.commits(partitions))
+        commits = self._leases.commits(partitions)
+        made = self._written_down(commits)
+        self._uncommitted |= {commit.partition for commit in commits if commit not in made}
+        self._commit_now(made)
         self._flow(partitions)
         self._leases.release(partitions)
 
@@ -279,6 +297,9 @@ class GroupEdge:
     def _commit_now(self, commits: list[Commit]) -> None:
         if not commits:
             return
+        # What is still under way is older: its answer, heard later, would say less than is so.
+        for commit in commits:
+            self._pending.pop(commit.partition, None)
         try:
             answered = self.consumer.commit(offsets=_offsets(commits), asynchronous=False)
         except KafkaException as error:
@@ -292,7 +313,7 @@ class GroupEdge:
                 self._refused([commit], why)
                 self._uncommitted.add(commit.partition)
             else:
-                self._leases.confirmed(commit)
+                self._confirmed(commit)
                 self._uncommitted.discard(commit.partition)
 
     def _on_commit(self, error: KafkaError | None, answered: list[TopicPartition]) -> None:
@@ -303,9 +324,13 @@ class GroupEdge:
             del self._pending[commit.partition]
             why = error or at.error
             if why is None:
-                self._leases.confirmed(commit)
+                self._confirmed(commit)
             else:
                 self._refused([commit], why)
+
+    def _confirmed(self, commit: Commit) -> None:
+        self._leases.confirmed(commit)
+        self._tell(Signal(SignalKind.COMMITTED, commit.partition, commit.offset))
 
     def _refused(self, commits: Iterable[Commit], error: KafkaError) -> None:
         for commit in commits:

@@ -4,7 +4,9 @@ import inspect
 from collections.abc import Hashable
 from typing import cast
 
+from fleet.once import Once
 from fleet.record import AsyncHandler, Handler, KeyOf, Record
+from fleet.split import Split
 
 
 def guarded(key_of: KeyOf) -> KeyOf:
@@ -24,6 +26,10 @@ def guarded(key_of: KeyOf) -> KeyOf:
 
 def checked(key_of: KeyOf, handler: Handler) -> Handler:
     """The same handler, called only with records that have a key to be had."""
+    if isinstance(handler, Split):
+        return handler.keyed(checked, key_of)
+    if isinstance(handler, Once):
+        return handler.with_keys(key_of)
     if is_async(handler):
         later = cast(AsyncHandler, handler)
 
@@ -42,5 +48,7 @@ def checked(key_of: KeyOf, handler: Handler) -> Handler:
 
 def is_async(handler: Handler) -> bool:
     """Whether a handler is declared ``async``; an object with such a call is as good."""
+    if isinstance(handler, Split):
+        return handler.is_async
     called = type(handler).__call__
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(called)

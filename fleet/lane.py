@@ -8,13 +8,16 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
 
 from fleet.record import KeyOf, Record, named, partition_of
 from fleet.retries import Again, RetrySchedule, WrongReturn
 from fleet.signals import Signal, SignalKind, Tell
+from fleet.split import Many, Split, Switch
 from fleet.waiting import Cause, Waiting, WaitingRoom
-from fleet.watermark import Span
+from fleet.watermark import Mark, Span
 
 #: Finds the span of a record among a run's; what it returns is the run's business.
 Where = Callable[[Record], Hashable]
@@ -66,6 +69,9 @@ class LaneRules:
 
     Attributes:
         letter_retry_s: The wait before a dead letter that failed is written again.
+        split: The handler, where it has two parts.
+        switch: Whether the essential alone is done; looked at once for each run.
+        light_batch: So many records at most are its ``essential_many``'s at once.
     """
 
     key_of: KeyOf
@@ -75,6 +81,9 @@ class LaneRules:
     tell: Tell
     letter_retry_s: float = 1.0
     clock: Callable[[], float] = time.monotonic
+    split: Split | None = None
+    switch: Switch = field(default_factory=Switch)
+    light_batch: int = 500
 
 
 class Lane(ABC):
@@ -86,6 +95,8 @@ class Lane(ABC):
         finished_bytes: Of their values.
         retried: Further attempts that were made.
         poisoned: Records that became dead letters.
+        deferred: Records of which the essential part alone was done.
+        skipped: Records of which nothing was done.
     """
 
     def __init__(self, number: int, rules: LaneRules) -> None:
@@ -93,6 +104,7 @@ class Lane(ABC):
         self.number = number
         self.current: Record | None = None
         self.finished_records = self.finished_bytes = self.retried = self.poisoned = 0
+        self.deferred = self.skipped = 0
         self._rules = rules
         self._room = WaitingRoom()
 
@@ -108,6 +120,75 @@ class Lane(ABC):
     @abstractmethod
     async def _handle(self, record: Record) -> object:
         """Call the handler; returns what it returned."""
+
+    @abstractmethod
+    async def _call(self, part: Callable[[Any], object], given: object) -> object:
+        """Call a part of the handler; returns what it returned."""
+
+    async def _run_light(self, run: Run) -> None:
+        """Do the essential part of a run's records: of many at once where the handler can."""
+        split, where = self._rules.split, self._rules.where
+        assert split is not None
+        for place, found in groupby(run.records, where):
+            records, most = list(found), self._rules.light_batch
+            for n in range(0, len(records), most):
+                await self._light_stretch(split, records[n : n + most], run.spans[place])
+        self.current = None
+        self.finished_bytes += run.bytes
+        self.finished_records += len(run.records)
+
+    async def _light_stretch(self, split: Split, records: list[Record], span: Span) -> None:
+        todo = [record for record in records if not self._skips(split, record, span)]
+        if split.essential_many is not None and len(todo) > 1 and not self._room.waiting:
+            self.current = todo[0]
+            if await self._at_once(split.essential_many, todo, span):
+                return
+        for record in todo:
+            # Said before it is asked: whoever closes the watermark then looks here sees this one.
+            self.current = record
+            if not span.watermark.open or (
+                self._room.waiting and self._stands_behind(record, span)
+            ):
+                continue
+            try:
+                returned = await self._call(split.essential, record)
+                if returned is not None:
+                    raise self._misreturned(returned)
+            except BaseException as error:
+                self._failed(record, span, 1, error)
+                continue
+            span.marks[record.offset() - span.first] = Mark.DEFERRED
+            self.deferred += 1
+
+    def _skips(self, split: Split, record: Record, span: Span) -> bool:
+        """Whether nothing is done of a record now; what cannot say so is essential."""
+        self.current = record
+        if not span.watermark.open:
+            return True
+        try:
+            skips = split.skippable(record)
+        except BaseException:
+            return False
+        # Behind an earlier record of its key that waits it waits too, or it would pass it.
+        if not skips or (self._room.waiting and self._room.find(self._key(record)) is not None):
+            return False
+        span.marks[record.offset() - span.first] = Mark.SKIPPED
+        self.skipped += 1
+        return True
+
+    async def _at_once(self, many: Many, records: list[Record], span: Span) -> bool:
+        """Do many at once; False: each has to be done by itself."""
+        if not span.watermark.open:
+            return True
+        try:
+            if await self._call(many, records) is not None:
+                return False
+        except BaseException:
+            return False
+        for record in records:
+            span.marks[record.offset() - span.first] = Mark.DEFERRED
+        self.deferred += len(records)
+        return True
 
     async def _notice(self, item: Item | None) -> None:
         """Do what is not a run: orders, ends of dead letters, attempts that are due."""

@@ -98,8 +98,13 @@ class Stall:
 class Leases:
     """Every lease of one member; used by its polling thread alone."""
 
-    def __init__(self) -> None:
-        """Begin with none."""
+    def __init__(self, *, keeps: bool = False) -> None:
+        """Begin with none.
+
+        Args:
+            keeps: Whether what is done is kept until it was written down: see ``Watermark``.
+        """
+        self._keeps = keeps
         self._held: dict[Partition, Lease] = {}
         self._epoch = 0
 
@@ -122,6 +127,7 @@ class Leases:
             if before is not None:
                 before.watermark.close()
             watermark = Watermark(start.position, start.done)
+            watermark.keeps = self._keeps
             lease = Lease(partition, self._epoch, watermark, moved_s=now_s)
             self._held[partition] = lease
             granted.append(lease)

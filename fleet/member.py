@@ -14,6 +14,7 @@ from typing import cast
 from confluent_kafka import KafkaError, Message
 
 from blueprint.client_settings import Setting
+from fleet.catching_up import CatchingUp
 from fleet.crew import Crew, CrewFigures, figures, finished, handling
 from fleet.damage import Damage
 from fleet.dealing import Dealer, PartitionAt, runs_of
@@ -23,6 +24,7 @@ from fleet.keys import checked, guarded, is_async
 from fleet.lane import Bury, LaneRules, Where
 from fleet.leases import Leases
 from fleet.oddities import Oddities
+from fleet.once import Once
 from fleet.pressure import Flow, Gate, Load
 from fleet.record import (
     AsyncHandler,
@@ -34,8 +36,10 @@ from fleet.record import (
     own_key,
     partition_of,
 )
+from fleet.run_lanes import run_crew
 from fleet.settings import FleetSettings
 from fleet.signals import Signal, SignalKind, Tell, to_stderr
+from fleet.split import Split, Switch
 from fleet.tasks import TaskCrew
 from fleet.threads import ThreadCrew
 from fleet.watchdog import Hung, Watchdog
@@ -56,6 +60,7 @@ class MemberFigures:
     Attributes:
         in_flight: Read and not done.
         flow: Whether it takes records.
+        light: Whether it catches up, doing the essential alone.
         partitions: How many it has.
         assigned: Whether the group has said which ones; it says nothing to one that gets none.
         joined_s: When it asked to be a member, on the monotonic clock; None before that.
@@ -80,6 +85,7 @@ class MemberFigures:
     keeps_up: bool
     turned_s: float
     crew: CrewFigures
+    light: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +121,19 @@ class Member:
         *,
         key_of: KeyOf | None = None,
         tell: Tell = to_stderr,
+        catching_up: CatchingUp | None = None,
     ) -> None:
-        """Prepare; it joins its group with ``run``."""
+        """Prepare; it joins its group with ``run``.
+
+        Without ``catching_up`` both parts of a ``Split`` are always done.
+        """
         self._settings, self._tell = settings, tell
+        self._catching_up = catching_up if isinstance(handler, Split) else None
         if key_of is not None:
             handler, key_of = checked(key_of, handler), guarded(key_of)
         self._key_of: KeyOf = methodcaller("key") if key_of is None else key_of
-        self._leases, self._gate = Leases(), Gate(settings.bounds)
+        self._leases = Leases(keeps=self._catching_up is not None)
+        self._gate, self._switch = Gate(settings.bounds), Switch()
         one_topic = settings.topics[0] if len(settings.topics) == 1 else None
         self._where: Where = methodcaller("partition") if one_topic else partition_of
         rules = LaneRules(
@@ -130,16 +142,21 @@ class Member:
             settings.retry.schedule(),
             bury,
             tell,
+            split=handler if isinstance(handler, Split) else None,
+            switch=self._switch,
+            light_batch=settings.catch_up.batch_records,
         )
-        self._crew = _crew(settings.lanes, rules, handler)
+        self._crew = crew_of(settings.lanes, rules, handler)
         self._dealer = Dealer(self._leases, self._where, _partition_at(one_topic))
+        journal = None if self._catching_up is None else self._catching_up.journal
         self._group = GroupEdge(
-            client, settings, self._leases, self._crew, tell, self._client_error
+            client, settings, self._leases, self._crew, tell, self._client_error, journal
         )
         self._consumer = self._group.consumer
         self._oddities = Oddities(self._group, Damage(client), self._leases, bury, tell)
         self._watchdog = Watchdog(settings.hung_after_s)
-        self._at_once = max(LEAST_AT_ONCE, RUN_LENGTH * len(self._crew.lanes))
+        self._usual = max(LEAST_AT_ONCE, RUN_LENGTH * len(self._crew.lanes))
+        self._at_once = self._usual
         self._stopped = threading.Event()
         self._fatal: KafkaError | None = None
         self._joined_s: float | None = None
@@ -169,6 +186,8 @@ class Member:
                 self._turn()
         finally:
             abandoned, uncommitted = self._group.leave()
+            if self._catching_up is not None:
+                self._catching_up.journal.say()
         left = self._crew.end(1.0)
         return Ending(max(abandoned, left), uncommitted, 0)
 
@@ -189,6 +208,7 @@ class Member:
             keeps_up=self._keeping_up.good,
             turned_s=self._turned_s,
             crew=crew,
+            light=self._switch.light,
         )
 
     def _turn(self) -> None:
@@ -273,12 +293,19 @@ class Member:
         if now_s - self._looked_s >= min(_LOOK_S, self._settings.hung_after_s / 2):
             self._looked_s = now_s
             self._say_what_hangs(now_s)
+            self._choose_mode(now_s)
         if now_s - self._lag_looked_s >= _LAG_LOOK_S:
             self._lag_looked_s = now_s
             self._lags = self._group.lags()
             self._keeping_up.look(self._lags, now_s)
         if self._fatal is not None:
             raise FleetError(f"{self._fatal.name()}: {self._fatal.str()}")
+
+    def _choose_mode(self, now_s: float) -> None:
+        found = self._catching_up
+        if found is not None and found.look(now_s):
+            self._switch.light, self._gate.bounds = found.light, found.bounds
+            self._at_once = found.factor * self._usual
 
     def _say_what_hangs(self, now_s: float) -> None:
         for hung in self._watchdog.look(handling(self._crew.lanes), now_s):
@@ -294,9 +321,12 @@ class Member:
         self._tell(Signal(SignalKind.CLIENT_ERROR, detail=f"{error.name()}: {error.str()}"))
 
 
-def _crew(lanes: int, rules: LaneRules, handler: Handler) -> Crew:
+def crew_of(lanes: int, rules: LaneRules, handler: Handler) -> Crew:
+    """The lanes of a handler: tasks where it is ``async``, threads where not."""
     if is_async(handler):
         return TaskCrew(lanes, rules, cast(AsyncHandler, handler))
+    if isinstance(handler, Once):
+        return run_crew(lanes, rules, handler)
     return ThreadCrew(lanes, rules, handler)
 
 

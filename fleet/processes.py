@@ -29,6 +29,12 @@ class Processes:
         """Ask all to end in order."""
         self._asked.set()
 
+    def pass_on(self, number: int) -> None:
+        """Send a signal to all that run."""
+        for process in self._processes:
+            if process.poll() is None:
+                process.send_signal(number)
+
     def wait(self, grace_s: float) -> int:
         """Wait until all have ended; whoever takes longer than ``grace_s`` from then is killed.
 

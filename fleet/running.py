@@ -1,79 +1,31 @@
 """One process of a fleet: a member and its dead letters, from StackOutputs to its end."""
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
 from blueprint.client_settings import Setting
-from blueprint.outputs import StackOutputs
-from blueprint.security import Credentials, client_security
-from fleet.clients import (
-    Clients,
-    bootstrap_of,
-    dead_letter_settings,
-    member_settings,
-    profile_of,
-)
+from fleet.catch_up import Wish
+from fleet.catching_up import CatchingUp, LagFollower
 from fleet.dead_letters import DeadLetters
 from fleet.health import Health, LagJudgement
+from fleet.lag_reader import LagReader
 from fleet.member import Ending, Member
 from fleet.metrics import MemberCollector, SignalCounts
+from fleet.once import Once
+from fleet.placing import GivesClients
+from fleet.put_off import Journal
 from fleet.record import Handler, KeyOf
 from fleet.settings import FleetSettings
-from fleet.signals import Tell, to_stderr
+from fleet.signals import Tell, to_stderr, without
+from fleet.split import Split
 
 if TYPE_CHECKING:
     from fleet.tracing import Tracing
 
 LETTERS_FLUSH_S = 10.0
-
-
-class GivesClients(Protocol):
-    """Knows where and as whom a fleet runs: a stack's outputs, or a Deployment."""
-
-    def clients(self, settings: FleetSettings) -> Clients:
-        """The settings of its clients.
-
-        Raises:
-            BadInput: What was given does not fit the stack.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where and as whom a fleet runs.
-
-    Attributes:
-        zone: Of this process: the brokers it begins with, and the replicas it reads from.
-        own: The fleet's credentials, where the cluster asks for them.
-    """
-
-    outputs: StackOutputs
-    zone: str | None = None
-    own: Credentials | None = None
-
-    def security(self) -> dict[str, Setting]:
-        """What each client adds to its settings.
-
-        Raises:
-            BadInput: The credentials are not what the cluster asks for.
-        """
-        return client_security(self.outputs.security, self.own)
-
-    def clients(self, settings: FleetSettings) -> Clients:
-        """The settings of a process's clients.
-
-        Raises:
-            BadInput: What was given does not fit the stack.
-        """
-        profile, security = profile_of(self.outputs), self.security()
-        bootstrap = bootstrap_of(self.outputs, self.zone)
-        return Clients(
-            consumer=member_settings(settings, profile, bootstrap, self.zone) | security,
-            letters=dead_letter_settings(profile, bootstrap) | security,
-        )
 
 
 class FleetProcess:
@@ -99,19 +51,34 @@ class FleetProcess:
             BadInput: What was given does not fit the stack.
         """
         clients = place.clients(settings)
-        signals = SignalCounts(settings.group, tell)
-        self._tracing = _tracing(settings, signals.tell)
+        signals = SignalCounts(settings.group, without(settings.quiet, tell))
+        tell, letters = signals.tell, clients.letters
+        self._letters = DeadLetters(settings.dead_letter_topic, settings.group, letters)
+        self._follower: LagFollower | None = None
+        self.catching_up: CatchingUp | None = None
+        if isinstance(handler, Split):
+            self._follower, self.catching_up = _catching_up(settings, place, letters, tell)
+        self._tracing = _tracing(settings, handler, tell)
         if self._tracing is not None:
             handler = self._tracing.handler(handler)
-        self._letters = DeadLetters(settings.dead_letter_topic, settings.group, clients.letters)
-        bury = self._letters.bury
         self.member = Member(
-            settings, clients.consumer, handler, bury, key_of=key_of, tell=signals.tell
+            settings,
+            clients.consumer,
+            handler,
+            self._letters.bury,
+            key_of=key_of,
+            tell=tell,
+            catching_up=self.catching_up,
         )
         self.registry = CollectorRegistry()
         self.registry.register(signals)
         self.registry.register(MemberCollector(settings.group, self.member.figures))
         self.health = Health(self.member.figures, self.registry, settings.drain_deadline_s, lag)
+
+    def wish(self, wish: Wish) -> None:
+        """Begin or end catching up by hand; nothing where the handler is not a ``Split``."""
+        if self.catching_up is not None:
+            self.catching_up.wish(wish)
 
     def run(self) -> Ending:
         """Handle records until ``member.stop`` is called.
@@ -120,17 +87,37 @@ class FleetProcess:
             BadInput: A topic does not exist.
             FleetError: The group cannot be had, or the client failed for good.
         """
+        if self._follower is not None:
+            self._follower.start()
         try:
             ending = self.member.run()
             return replace(ending, unburied=self._letters.flush(LETTERS_FLUSH_S))
         finally:
+            if self._follower is not None:
+                self._follower.end()
             self._letters.close()
             if self._tracing is not None:
                 self._tracing.close()
 
 
-def _tracing(settings: FleetSettings, tell: Tell) -> "Tracing | None":
-    if settings.traces is None:
+def _catching_up(
+    settings: FleetSettings, place: GivesClients, client: Mapping[str, Setting], tell: Tell
+) -> tuple[LagFollower, CatchingUp]:
+    """Asks a cluster for the group's lag, and writes down there what is put off."""
+    reader, group, topics = LagReader(place), settings.group, settings.topics
+
+    def lag() -> int:
+        found = reader.read(group, topics, stamps=False)
+        return sum(p.lag_records for p in found.partitions)
+
+    follower = LagFollower(lag, settings.catch_up.look_every_s, tell)
+    journal = Journal(settings.deferred_topic, client, tell)
+    return follower, CatchingUp(settings, follower.lag, journal, tell)
+
+
+def _tracing(settings: FleetSettings, handler: Handler, tell: Tell) -> "Tracing | None":
+    # What is handed whole runs, or has two paths, is known by its kind: a wrapper would hide it.
+    if settings.traces is None or isinstance(handler, Split | Once):
         return None
     # Only here: importing it takes 0.2 s and 10 MB, and a fleet without traces needs none of it.
     from fleet.tracing import Tracing

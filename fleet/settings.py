@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,8 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from blueprint.client_settings import GroupProtocol
 from blueprint.fleets import DEAD_LETTERS, LONGEST_DRAIN_S
 from blueprint.problem import BadInput, Problem, validated
+from fleet.catch_up import CatchUpRules
+from fleet.dedup import DedupSettings
+from fleet.dedup_place import place_problem
+from fleet.lag_levels import BEGINS, Level
 from fleet.pressure import Bounds
 from fleet.retries import RetrySchedule
+from fleet.signals import SignalKind
 
 MIB = 1 << 20
 #: Kafka's own rule for the names of topics; groups are held to the same.
@@ -53,6 +59,37 @@ class TracingSettings(_Strict):
     begin_here: bool = True
 
 
+class CatchUp(StrEnum):
+    """When a member whose handler is a ``Split`` catches up."""
+
+    AUTO = "auto"
+    NOW = "now"
+    NEVER = "never"
+
+
+class CatchUpSettings(_Strict):
+    """When the essential alone is done; see ``CatchUpRules``.
+
+    Attributes:
+        when: ``auto``: at a lag, or by hand; ``now``: from the start on; ``never``.
+        look_every_s: The group's lag is asked for so often.
+        in_flight_factor: So many times as many records may be in flight meanwhile.
+        batch_records: So many at most are handed to ``essential_many`` at once.
+    """
+
+    when: CatchUp = CatchUp.AUTO
+    enter_records: Annotated[int, Field(ge=1, le=1 << 50)] = BEGINS[Level.EMERGENCY]
+    leave_records: Annotated[int, Field(ge=1, le=1 << 50)] = BEGINS[Level.WARNING]
+    hold_s: Annotated[float, Field(ge=0, le=3600)] = 30.0
+    look_every_s: Annotated[float, Field(ge=0.1, le=60)] = 5.0
+    in_flight_factor: Annotated[int, Field(ge=1, le=100)] = 4
+    batch_records: Annotated[int, Field(ge=1, le=100_000)] = 500
+
+    def rules(self) -> CatchUpRules:
+        """As the mode machine uses them."""
+        return CatchUpRules(self.enter_records, self.leave_records, self.hold_s)
+
+
 class FleetSettings(_Strict):
     """One fleet.
 
@@ -69,6 +106,10 @@ class FleetSettings(_Strict):
         stalled_after_s: A partition with work that stands longer is said to be stalled.
         traces: None: nothing is traced.
         dead_letters: The topic of what cannot be handled; the group's name and ``-dead-letter``.
+        quiet: Signals that are not said; each commit is one, twice a second for each partition.
+        deferred: The topic of what was put off while it caught up; the group's name and
+            ``-deferred``. Needed only where the handler is a ``Split``.
+        dedup: Where applied events are remembered; the handler is given a transaction there.
     """
 
     topics: tuple[Name, ...]
@@ -83,13 +124,22 @@ class FleetSettings(_Strict):
     hung_after_s: Annotated[float, Field(ge=0.05, le=86_400)] = 30.0
     stalled_after_s: Annotated[float, Field(ge=0.05, le=86_400)] = 60.0
     dead_letters: Annotated[str, Field(pattern=r"^$|" + _NAME)] = ""
+    deferred: Annotated[str, Field(pattern=r"^$|" + _NAME)] = ""
     retry: RetrySettings = RetrySettings()
     traces: TracingSettings | None = None
+    quiet: tuple[SignalKind, ...] = (SignalKind.COMMITTED,)
+    catch_up: CatchUpSettings = CatchUpSettings()
+    dedup: DedupSettings | None = None
 
     @property
     def dead_letter_topic(self) -> str:
         """Where what cannot be handled goes."""
         return self.dead_letters or f"{self.group}{DEAD_LETTERS}"
+
+    @property
+    def deferred_topic(self) -> str:
+        """Where it is written what was put off."""
+        return self.deferred or f"{self.group}-deferred"
 
     @property
     def bounds(self) -> Bounds:
@@ -119,6 +169,14 @@ def _contradictions(settings: FleetSettings) -> list[Problem]:
     if settings.dead_letter_topic in settings.topics:
         legal = "a topic that the fleet does not read: a dead letter would come back for ever"
         problems.append(Problem("dead_letters", repr(settings.dead_letter_topic), legal))
+    if settings.deferred_topic in (*settings.topics, settings.dead_letter_topic):
+        legal = "a topic of its own"
+        problems.append(Problem("deferred", repr(settings.deferred_topic), legal))
+    if settings.catch_up.leave_records > settings.catch_up.enter_records:
+        legal = f"at most enter_records, {settings.catch_up.enter_records}"
+        problems.append(
+            Problem("catch_up.leave_records", str(settings.catch_up.leave_records), legal)
+        )
     if settings.retry.first_s > settings.retry.most_s:
         legal = f"at most most_s, {settings.retry.most_s:g}"
         problems.append(Problem("retry.first_s", f"{settings.retry.first_s:g}", legal))
@@ -126,6 +184,8 @@ def _contradictions(settings: FleetSettings) -> list[Problem]:
         problems.append(Problem("topics", "none", "one or more topics"))
     if len(set(settings.topics)) < len(settings.topics):
         problems.append(Problem("topics", ", ".join(settings.topics), "each topic once"))
+    place = None if settings.dedup is None else place_problem(settings.dedup.database)
+    problems += [] if place is None else [place]
     if not re.fullmatch(_NAME, settings.dead_letter_topic):
         legal = "a topic's name; a group this long needs dead_letters to be said"
         problems.append(Problem("dead_letters", repr(settings.dead_letter_topic), legal))

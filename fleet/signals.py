@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +16,7 @@ class SignalKind(StrEnum):
     REVOKED = "revoked"
     LOST = "lost"
     DRAIN_EXPIRED = "drain-expired"
+    COMMITTED = "committed"
     COMMIT_FAILED = "commit-failed"
     HUNG = "hung"
     HUNG_ENDED = "hung-ended"
@@ -28,8 +29,13 @@ class SignalKind(StrEnum):
     PAUSED = "paused"
     RESUMED = "resumed"
     CLIENT_ERROR = "client-error"
+    PURGE_FAILED = "purge-failed"
     FULL = "full"
     FLOWING = "flowing"
+    CATCHING_UP = "catching-up"
+    CAUGHT_UP = "caught-up"
+    DEFERRED = "deferred"
+    DEFERRAL_FAILED = "deferral-failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,16 @@ class Signal:
 
 #: Is told every signal, from whichever thread; it must return soon and not raise.
 Tell = Callable[[Signal], None]
+
+
+def without(quiet: Container[SignalKind], tell: Tell) -> Tell:
+    """The same, of everything but these kinds."""
+
+    def choose(signal: Signal) -> None:
+        if signal.kind not in quiet:
+            tell(signal)
+
+    return choose
 
 
 def to_stderr(signal: Signal) -> None:

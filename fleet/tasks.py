@@ -4,8 +4,9 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from typing import Any, cast
 
 from fleet.crew import Bell, handling
 from fleet.lane import Item, Lane, LaneRules, Leave, Run, Sweep
@@ -43,7 +44,8 @@ class TaskLane(Lane):
         """Work until told to leave."""
         while not isinstance(item := await self._next(), Leave):
             if type(item) is Run:
-                await self._run(item)
+                light = self._rules.switch.light
+                await (self._run_light(item) if light else self._run(item))
             if type(item) is not Run or len(self._room):
                 await self._notice(item)
             self._ring()
@@ -87,6 +89,9 @@ class TaskLane(Lane):
 
     async def _handle(self, record: Record) -> object:
         return await self._handler(record)
+
+    async def _call(self, part: Callable[[Any], object], given: object) -> object:
+        return await cast(Awaitable[object], part(given))
 
 
 class TaskCrew:

@@ -49,9 +49,16 @@ class ThreadLane(Lane):
 
     def serve(self) -> float | None:
         """Do the first of what was handed over; returns when an attempt is due, if one is."""
-        item = self.inbox.popleft()
+        try:
+            item = self.inbox.popleft()
+        except IndexError:
+            # Between being handed over and being offered it was done already, by another thread.
+            return None
         if type(item) is Run:
-            self._run(item)
+            if self._rules.switch.light:
+                _at_once(self._run_light(item))
+            else:
+                self._run(item)
         if type(item) is not Run or self._room.waiting:
             _at_once(self._notice(item))
             return self._room.next_due_s()
@@ -81,11 +88,27 @@ class ThreadLane(Lane):
     async def _handle(self, record: Record) -> object:
         return self._handler(record)
 
+    async def _call(self, part: Callable[[Any], object], given: object) -> object:
+        return part(given)
+
+
+#: Makes one lane of a crew.
+MakeLane = Callable[
+    [int, LaneRules, SyncHandler, Callable[[ThreadLane], None]],
+    ThreadLane,
+]
+
 
 class ThreadCrew:
     """Lanes and the threads that serve them; as many handlers at once as there are threads."""
 
-    def __init__(self, threads: int, rules: LaneRules, handler: SyncHandler) -> None:
+    def __init__(
+        self,
+        threads: int,
+        rules: LaneRules,
+        handler: SyncHandler,
+        make: MakeLane = ThreadLane,
+    ) -> None:
         """Make the lanes."""
         count = max(threads, min(LANES_PER_THREAD * threads, ENOUGH_LANES))
         self._bell = Bell()
@@ -93,7 +116,7 @@ class ThreadCrew:
         #: Holds a token while a thread is being woken.
         self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._ended = False
-        made = tuple(ThreadLane(n, rules, handler, self._offer) for n in range(count))
+        made = tuple(make(n, rules, handler, self.offer) for n in range(count))
         self._lanes = made
         self.lanes: tuple[Lane, ...] = made
         self._clock = _Clock(rules.clock)
@@ -135,7 +158,7 @@ class ThreadCrew:
             thread.join(max(0.0, deadline_s - time.monotonic()))
         return len(handling(self.lanes))
 
-    def _offer(self, lane: ThreadLane) -> None:
+    def offer(self, lane: ThreadLane) -> None:
         """Put a lane into the row unless it stands there or is being served."""
         if lane.claim.acquire(blocking=False):
             self._row.append(lane)

@@ -8,6 +8,7 @@ counts as done.
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Sequence
+from enum import IntEnum
 from typing import NamedTuple
 
 #: Wider than this, and with fewer records than an eighth of it, a stretch is kept as a set.
@@ -22,20 +23,42 @@ class Range(NamedTuple):
     end: int
 
 
+class Mark(IntEnum):
+    """What a span's byte says of a record; whatever is not undone may be passed by a commit."""
+
+    UNDONE = 0
+    DONE = 1
+    #: Its essential part is done, the rest is put off.
+    DEFERRED = 2
+    #: All of it is put off.
+    SKIPPED = 3
+
+
+#: Makes every mark but 0 a 1.
+_PASSED = bytes([0]) + bytes([1]) * 255
+
+
 class SparseMarks:
     """Marks of a stretch that is mostly holes; a stand-in for a bytearray of its width."""
 
     def __init__(self, missing: Iterable[int]) -> None:
         """Begin with what is not done, relative to the stretch's first offset."""
         self._missing = set(missing)
+        self._put_off: dict[int, int] = {}
 
-    def __setitem__(self, index: int, _: int) -> None:
+    def __setitem__(self, index: int, mark: int) -> None:
+        if mark > Mark.DONE:
+            self._put_off[index] = mark
         self._missing.discard(index)
 
     def undone(self) -> list[int]:
         """What is not done, in order."""
         # A copy first: lanes go on marking while it is sorted.
         return sorted(self._missing.copy())
+
+    def marked(self, mark: Mark) -> list[int]:
+        """What has one of the later marks, in order."""
+        return sorted(index for index, found in self._put_off.copy().items() if found == mark)
 
 
 class Span:
@@ -45,7 +68,8 @@ class Span:
         watermark: Whose stretch it is; closed once the partition is another member's.
         first: The offset of ``marks[0]``.
         end: One beyond the last offset.
-        marks: A lane sets ``marks[offset - first] = 1`` once a record is done for good.
+        marks: A lane sets ``marks[offset - first] = 1`` once a record is done for good, or another
+            ``Mark`` once as much of it is as will be for now.
     """
 
     __slots__ = ("end", "first", "marks", "watermark")
@@ -73,17 +97,19 @@ class Span:
         return None if found < 0 else self.first + found
 
     def done(self) -> list[Range]:
-        """What is done, as ranges in rising order; one moment's truth."""
+        """What is not undone, as ranges in rising order; one moment's truth."""
         if isinstance(self.marks, SparseMarks):
             return _between(self.first, self.end, self.marks.undone())
-        marks, ranges = bytes(self.marks), []
-        at = marks.find(1)
-        while at >= 0:
-            end = marks.find(0, at)
-            end = len(marks) if end < 0 else end
-            ranges.append(Range(self.first + at, self.first + end))
-            at = marks.find(1, end)
-        return ranges
+        return _ones(self.first, bytes(self.marks).translate(_PASSED))
+
+    def marked(self, mark: Mark) -> list[Range]:
+        """What is deferred or skipped, as ranges in rising order."""
+        if isinstance(self.marks, SparseMarks):
+            found = self.marks.marked(mark)
+            return _joined(Range(self.first + n, self.first + n + 1) for n in found)
+        if mark not in self.marks:
+            return []
+        return _ones(self.first, bytes(self.marks).translate(_ONLY[mark]))
 
 
 class Watermark:
@@ -91,9 +117,15 @@ class Watermark:
 
     Attributes:
         open: Whether its records may still be handed to a handler.
+        begun: Its first position.
+        kept: What was done above that before.
+        keeps: Whether spans that are done are kept until ``forget``: of a fleet that puts work off.
     """
 
-    __slots__ = ("_done", "_position", "_spans", "delivered_end", "open")
+    __slots__ = (
+        *("_done", "_kept", "_position", "_spans"),
+        *("begun", "delivered_end", "keeps", "kept", "open"),
+    )
 
     def __init__(self, position: int | None, done: Sequence[Range] = ()) -> None:
         """Begin at a committed position.
@@ -102,7 +134,9 @@ class Watermark:
             position: The next offset to be read; None until the first record shows it.
             done: Ranges above it that an earlier member has done.
         """
-        self.open = True
+        self.open, self.keeps = True, False
+        self.begun, self.kept = position, tuple(done)
+        self._kept: list[Span] = []
         self.delivered_end = position if position is not None else 0
         self._position = position
         self._done = list(done) if position is not None else []
@@ -144,7 +178,9 @@ class Watermark:
             if undone is not None:
                 self._position = undone
                 return undone
-            self._spans.popleft()
+            span = self._spans.popleft()
+            if self.keeps:
+                self._kept.append(span)
         if self._position is not None:
             self._position = max(self._position, self.delivered_end)
         return self._position
@@ -155,6 +191,16 @@ class Watermark:
         found += [r for r in self._done if r.end > position]
         return _joined(Range(max(r.first, position), r.end) for r in sorted(found))
 
+    def marked(self, mark: Mark, end: int) -> list[Range]:
+        """What is deferred or skipped below ``end`` and was not forgotten, in rising order."""
+        spans = (span for span in (*self._kept, *self._spans) if span.first < end)
+        found = (Range(r.first, min(r.end, end)) for span in spans for r in span.marked(mark))
+        return _joined(found)
+
+    def forget(self, position: int) -> None:
+        """What is below a position was written down."""
+        self._kept = [span for span in self._kept if span.end > position]
+
     def close(self) -> None:
         """Let no handler begin with another of its records."""
         self.open = False
@@ -162,6 +208,20 @@ class Watermark:
     def _known(self, offset: int) -> bool:
         index = bisect_right(self._done, (offset, float("inf"))) - 1
         return index >= 0 and offset < self._done[index].end
+
+
+#: For a mark: makes it a 1 and every other a 0.
+_ONLY = {mark: bytes(int(n == mark) for n in range(256)) for mark in Mark}
+
+
+def _ones(first: int, marks: bytes) -> list[Range]:
+    ranges, at = [], marks.find(1)
+    while at >= 0:
+        end = marks.find(0, at)
+        end = len(marks) if end < 0 else end
+        ranges.append(Range(first + at, first + end))
+        at = marks.find(1, end)
+    return ranges
 
 
 def _between(first: int, end: int, missing: Iterable[int]) -> list[Range]:

@@ -39,8 +39,17 @@ class Jvm:
         """The same with or without the optimising compiler."""
         return replace(self, quick_start=quick_start)
 
-    def command(self, main: str, heap_mb: int, *options: str) -> list[str]:
-        """The command that runs a main class; its arguments are to be appended."""
+    def command(
+        self, main: str, heap_mb: int, *options: str, beside: Path | None = None
+    ) -> list[str]:
+        """The command that runs a main class; its arguments are to be appended.
+
+        Args:
+            main: The class.
+            heap_mb: Its largest heap.
+            options: Of the JVM, beside those of every lab.
+            beside: A folder of jars beside Kafka's.
+        """
         flags = [f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", "-Xlog:disable"]
         flags += ["-Xlog:all=error:stderr", "-XX:+ExitOnOutOfMemoryError"]
         flags.append(_CHEAP_KEYSTORE)
@@ -49,7 +58,8 @@ class Jvm:
         if self.aot is not None:
             flags.append(f"-XX:AOTCache={self.aot}")
         flags.append(f"-Dlog4j2.configurationFile={_LOG4J.as_uri()}")
-        return [str(self.java), *flags, *options, "-cp", f"{self.jars}/*", main]
+        path = f"{self.jars}/*" if beside is None else f"{self.jars}/*:{beside}/*"
+        return [str(self.java), *flags, *options, "-cp", path, main]
 
     def kafka(self, role: Role, properties: Path, hosts: Path, marked: str) -> list[str]:
         """The command of one Kafka process, marked as a lab's own."""

@@ -26,8 +26,19 @@ def mark(state_dir: Path, name: str) -> str:
     return f"{state_dir}/run/{name}"
 
 
-def spawn(command: Sequence[str], log: Path, environment: dict[str, str] | None = None) -> int:
+def spawn(
+    command: Sequence[str],
+    log: Path,
+    environment: dict[str, str] | None = None,
+    user: int | None = None,
+) -> int:
     """Start a process in a session of its own, its output appended to ``log``; return its pid.
+
+    Args:
+        command: The program and its arguments.
+        log: What it prints.
+        environment: Beside that of this process.
+        user: The number of another user to run it as, with that group and no other.
 
     Raises:
         LabError: It could not be started at all.
@@ -43,6 +54,9 @@ def spawn(command: Sequence[str], log: Path, environment: dict[str, str] | None 
                 start_new_session=True,
                 close_fds=True,
                 env=dict(os.environ) | (environment or {}),
+                user=user,
+                group=user,
+                extra_groups=None if user is None else (),
             )
         except OSError as error:
             raise LabError(f"could not start {command[0]}: {error.strerror}") from None

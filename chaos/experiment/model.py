@@ -102,6 +102,7 @@ class Limits(_Strict):
         lag_factor: Lag is normal up to this times its p99 before the first fault,
         lag_floor_s: or up to this, whichever is more,
         lag_hold_s: once it has stayed there this long.
+        lag_peak_s: No record waits longer than this, from any fault until lag is normal again.
     """
 
     recovery: Literal["budget"] | RecoveryLimits = "budget"
@@ -111,6 +112,7 @@ class Limits(_Strict):
     lag_factor: Annotated[float, Field(ge=1, le=100)] = 3.0
     lag_floor_s: Seconds = 1.0
     lag_hold_s: Seconds = 3.0
+    lag_peak_s: Seconds | None = None
 
 
 class AbortWhen(_Strict):

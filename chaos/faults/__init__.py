@@ -11,6 +11,7 @@ from chaos.faults.member_join import MemberJoin
 from chaos.faults.member_kill import MemberKill
 from chaos.faults.member_leave import MemberLeave
 from chaos.faults.noop import Noop
+from chaos.faults.rolling_deploy import RollingDeploy
 
 REGISTRY: Mapping[str, type[Fault]] = {
     fault.name: fault
@@ -22,6 +23,7 @@ REGISTRY: Mapping[str, type[Fault]] = {
         MemberJoin,
         MemberLeave,
         MemberKill,
+        RollingDeploy,
         Noop,
     )
 }

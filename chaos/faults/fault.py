@@ -26,6 +26,12 @@ class Members(Protocol):
     def kill(self, zone: str) -> str:
         """SIGKILL one member of a zone; returns its name."""
 
+    def names(self) -> Sequence[str]:
+        """Of the members, the oldest first."""
+
+    def replace(self, name: str) -> bool:
+        """Let a successor take a member's place; returns whether it did, in order and in time."""
+
     def group_size(self) -> int:
         """How many members the group's coordinator counts now."""
 

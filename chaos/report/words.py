@@ -21,6 +21,7 @@ QUESTIONS: Mapping[str, str] = {
     "order": "Did each producer's records keep their order?",
     "divergence": "Do all replicas hold the same?",
     "commit-regression": "Did the group's progress only go forward?",
+    "key-order": "Were the records of each key processed in their order?",
     "skipped": "Was everything that was committed also processed?",
     "lag-recovery": "Did the consumers catch up under full load?",
     "recovery-time": "Was each recovery within the failover budget?",

@@ -31,13 +31,11 @@ class ProducerSpec:
 
 @dataclass(frozen=True, slots=True)
 class MemberSpec:
-    """One member of the consumer group."""
+    """One member of the consumer group; all the rest is the fleet's."""
 
     history: str
     run: int
     index: int
-    topic: str
-    settings: Mapping[str, Setting]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class FinalReadSpec:
     settings: Mapping[str, Setting]
 
 
-Spec = ProducerSpec | MemberSpec | FinalReadSpec
+Spec = ProducerSpec | FinalReadSpec
 
 
 def to_line(spec: Spec) -> str:

@@ -1,8 +1,8 @@
-"""Kafka 4.3.1 as its 92 jars, each pinned by coordinate and sha256 in ``kafka.jars``."""
+"""Kafka 4.3.1 as its 92 jars, and what Debezium adds, each pinned by coordinate and sha256."""
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,9 @@ from lab.problem import LabError
 from lab.tools.cache import install_once
 
 VERSION = "4.3.1"
+DEBEZIUM_VERSION = "3.7.0.Final"
 _PINS = Path(__file__).parent / "kafka.jars"
+_CONNECT_PINS = Path(__file__).parent / "connect.jars"
 #: Enough to hide the round trips; more would only queue at the registry.
 _PARALLEL = 8
 _ATTEMPTS = 3
@@ -33,9 +35,9 @@ class Pin:
     sha256: str
 
 
-def pins() -> tuple[Pin, ...]:
+def pins(file: Path = _PINS) -> tuple[Pin, ...]:
     """The pinned jars, in the order of the file."""
-    lines = (line.split() for line in _PINS.read_text().splitlines() if line[:1] != "#")
+    lines = (line.split() for line in file.read_text().splitlines() if line[:1] != "#")
     return tuple(_pin(coordinate, sha256) for coordinate, sha256 in lines)
 
 
@@ -50,13 +52,25 @@ def jars(progress: Progress) -> Path:
     Raises:
         LabError: A jar could not be fetched or is not the pinned one.
     """
-    digest = hashlib.sha256(_PINS.read_bytes()).hexdigest()[:12]
-    return install_once(f"kafka-{VERSION}-{digest}", lambda room: _fetch_all(room, progress))
+    return _installed(f"kafka-{VERSION}", _PINS, progress)
 
 
-def _fetch_all(room: Path, progress: Progress) -> None:
+def connect_jars(progress: Progress) -> Path:
+    """The folder with what Connect and Debezium need beside Kafka's own jars.
+
+    Raises:
+        LabError: A jar could not be fetched or is not the pinned one.
+    """
+    return _installed(f"debezium-{DEBEZIUM_VERSION}", _CONNECT_PINS, progress)
+
+
+def _installed(name: str, file: Path, progress: Progress) -> Path:
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    return install_once(f"{name}-{digest}", lambda room: _fetch_all(room, pins(file), progress))
+
+
+def _fetch_all(room: Path, wanted: Sequence[Pin], progress: Progress) -> None:
     context = jgo.maven.MavenContext(repo_cache=room / ".fetched", timeout=60)
-    wanted = pins()
     with ThreadPoolExecutor(_PARALLEL) as pool:
         fetched = pool.map(lambda pin: _fetch(context, pin), wanted)
         for done, (pin, jar) in enumerate(zip(wanted, fetched, strict=True), start=1):

@@ -26,6 +26,7 @@ class Told:
     high: int | None = None
     unread: list[int] = field(default_factory=list)
     partitions: int = 1
+    limits: dict[str, float] = field(default_factory=dict)
 
     def sent(
         self,
@@ -99,7 +100,7 @@ class Told:
         log = EventLog(folder, "run", "told", 1)
         plan = {"replication_factor": 3, "partitions": self.partitions, "offered_per_s": 0}
         log.add("plan", t_ns=0, idempotence=True, **plan)
-        limits = {"lag_factor": 3, "lag_floor_s": 1, "lag_hold_s": 2, "ack_s": 5}
+        limits = {"lag_factor": 3, "lag_floor_s": 1, "lag_hold_s": 2, "ack_s": 5, **self.limits}
         log.add("limits", t_ns=0, available_outside=0.9, available_inside=0.5, **limits)
         log.add("producer-start", t_ns=0, producer=0, zone="b")
         log.add("steady", t_ns=10 * S)

@@ -26,7 +26,6 @@ from components.user_data import (
     MOST_BYTES,
     cloud_config,
     directory_id,
-    heap_mib,
     limits,
     node_env,
     salted_user,
@@ -90,6 +89,7 @@ def test_every_variable_that_the_script_needs_is_told(role: Role) -> None:
         "ROOM",
         "WAIT_S",
         "POLL_S",
+        "HOLD_S",
         "BEHIND_MS",
         "AWAY_SINCE_MS",
     }
@@ -150,8 +150,6 @@ def test_limits_are_the_plans() -> None:
     text = limits(host, Role.BROKER, MACHINE_TYPES[1])
     assert "LimitNOFILE=250000\n" in text
     assert "-Xms4096m -Xmx4096m" in text
-    for machine in MACHINE_TYPES:
-        assert heap_mib(Role.BROKER, machine) <= min(6144, machine.memory_gib * 1024 // 4)
 
 
 def test_the_tools_act_as_the_node() -> None:

@@ -1,16 +1,17 @@
 """A whole stack on AWS in the real engine, as far as a preview goes: EKS, fleets, game day."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pulumi
 import pytest
 
 from components.aws_platform import declare
-from tests.engine.aws_provider.stand_in import Moto
+from lab.tools.pulumi import PulumiTools
+from tests.engine.aws_provider.stand_in import running_moto
 from tests.engine.aws_stack import STACK, blueprint, stand_in
-from tests.engine.conftest import ProgramEngines
-from tests.engine.harness import Result, StandIn
+from tests.engine.harness import Engine, Result, Room, StandIn
 from tests.engine.kubernetes_fixtures import _PROVIDER
 
 pytestmark = pytest.mark.engine
@@ -22,14 +23,18 @@ _FLEETS: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def previewed(program_engine: ProgramEngines, aws: Moto) -> Result:
+@pytest.fixture(scope="module")
+def previewed(
+    pulumi_tools: PulumiTools, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Result]:
     """What a stack with a fleet and a game day, and no cluster of its own, would be."""
     made = blueprint(**_FLEETS)
-    # Nothing is asked of Kubernetes before there is one: the provider need only be there.
-    kubernetes = StandIn(_PROVIDER)
-    program = lambda: pulumi.export("quorate", declare(made))  # noqa: E731 one line is enough
-    return program_engine(program, stand_in(aws), kubernetes, stack=STACK).preview()
+    with running_moto(tmp_path_factory.mktemp("moto")) as moto:
+        # Nothing is asked of Kubernetes before there is one: the provider need only be there.
+        stand_ins = (stand_in(moto), StandIn(_PROVIDER))
+        room = Room(tmp_path_factory.mktemp("room"), pulumi_tools, stand_ins)
+        program = lambda: pulumi.export("quorate", declare(made))  # noqa: E731 one line is enough
+        yield Engine.of_program(program, room, stack=STACK).preview()
 
 
 def test_fleets_run_on_a_private_cluster_over_three_zones(previewed: Result) -> None:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
+from fleet.dedup import Tx
 from fleet.record import Record
 
 #: The file that all members of a test append to; one write is one line, whole and in order.
@@ -67,3 +68,15 @@ def return_something(record: Record) -> int:
 
 #: Not something that is called.
 number = 3
+
+
+def apply_once(record: Record, tx: Tx) -> None:
+    """Take a while; the effect is a row, in PostgreSQL."""
+    time.sleep(_work_s)
+    value = (record.value() or b"").split(b" ", 1)[0].decode()
+    place = (record.partition(), record.offset(), (record.key() or b"").decode(), value)
+    tx.execute("insert into effects (place, log_offset, key, value) values (%s, %s, %s, %s)", place)
+
+
+async def apply_later(record: Record, tx: Tx) -> None:
+    """What a fleet with a database refuses."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blueprint.problem import BadInput
-from fleet.loading import load_handler, load_key
+from fleet.loading import load_handler, load_key, load_tx_handler
 from fleet.settings import FleetSettings, fleet_settings
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +70,9 @@ def test_a_key_must_be_plain() -> None:
         ({"topics": ("t", "t")}, "topics"),
         ({"topics": ()}, "topics"),
         ({"group": "g" * 245}, "dead_letters"),
+        ({"dedup": {"database": "sqlite:"}}, "dedup.database"),
+        ({"dedup": {"database": "nonsense"}}, "dedup.database"),
+        ({"dedup": {"database": "postgresql://me:hidden@db/x"}}, "dedup.database"),
     ],
 )
 def test_what_contradicts_itself_is_refused(fields: dict[str, object], path: str) -> None:
@@ -77,6 +80,33 @@ def test_what_contradicts_itself_is_refused(fields: dict[str, object], path: str
     with pytest.raises(BadInput) as refused:
         fleet_settings({"topics": ("t",), "group": "g"} | fields)
     assert [problem.path for problem in refused.value.problems] == [path]
+    assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["write_down", "apply_later", "number"])
+def test_with_a_database_a_handler_is_given_a_transaction(name: str) -> None:
+    """One that takes none, or cannot be waited for, is refused before anything is joined."""
+    assert callable(load_tx_handler(f"{HANDLERS}:apply_once"))
+    with pytest.raises(BadInput, match="handler: got"):
+        load_tx_handler(f"{HANDLERS}:{name}")
+
+
+def test_settings_of_dedup_are_refused_with_the_rest(tmp_path: Path) -> None:
+    """Every problem at once, no password repeated, and a handler of the wrong kind among them."""
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("dedup: {by: guess, margin_records: -1}\n")
+    outputs = tmp_path / "outputs.json"
+    outputs.write_text("{}")
+    done = call(
+        *("run", f"{HANDLERS}:write_down", "--outputs", str(outputs), "--topic", "t"),
+        *("--group", "g", "--settings", str(settings), "--database", "host=db password=hidden"),
+        *("--event-id", "no.such.module:x"),
+    )
+    assert done.returncode == 2
+    for said in ("dedup.by", "dedup.margin_records", "a record and a transaction", "event id"):
+        assert said in done.stderr
+    assert "hidden" not in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @given(

@@ -24,7 +24,7 @@ from fleet.record import Handler, KeyOf, Partition, Record, own_key
 from fleet.retries import Poison, RetrySchedule
 from fleet.signals import unheard
 from fleet.tasks import TaskCrew
-from fleet.threads import ThreadCrew
+from fleet.threads import ThreadCrew, ThreadLane
 from fleet.waiting import Cause
 
 WHERE = methodcaller("partition")
@@ -239,6 +239,19 @@ def test_whatever_a_handler_raises_is_its_records_failure(kind: str, error: Base
         crew.until_idle()
         assert [cause.error for _, cause in crew.buried] == [type(error).__name__]
         assert crew.positions() == {0: 3}
+
+
+def test_a_lane_that_is_offered_once_what_it_was_offered_for_is_done_goes_on() -> None:
+    """Handing over is two steps: another thread may do what was handed over between them."""
+    seen: list[int] = []
+    with bench("threads", lambda given: seen.append(given.offset()), lanes=1) as crew:
+        assert isinstance(crew.crew, ThreadCrew)
+        crew.assign(0)
+        for lane in crew.crew.lanes:
+            crew.crew.offer(cast(ThreadLane, lane))
+        crew.give([record(0, n, b"a") for n in range(3)])
+        crew.until_idle()
+        assert seen == [0, 1, 2]
 
 
 def test_an_awaitable_from_a_plain_handler_is_told_apart() -> None:

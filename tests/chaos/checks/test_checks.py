@@ -51,6 +51,7 @@ PASSING: dict[str, Tell] = {
         Told().whole(3).told(12, "offsets", offsets={"0": 1}).told(13, "offsets", offsets={"0": 2})
     ),
     "skipped": lambda: Told().whole(3).told(12, "offsets", offsets={"0": 3}),
+    "key-order": lambda: Told().whole(3).read(64, 3, at_s=12).read(0, 0, at_s=13),
     "lag-recovery": lambda: recovering(Told(), lag_until_s=35),
     "recovery-time": lambda: recovering(Told(), gap_s=3),
     "availability": lambda: recovering(Told()),
@@ -160,6 +161,24 @@ FAILING: dict[str, tuple[str, CheckOutcome, Tell]] = {
         "skipped",
         CheckOutcome.FAIL,
         lambda: Told().whole(2).sent(2, 2).holds(2, 2).told(12, "offsets", offsets={"0": 3}),
+    ),
+    "a later record of the key was processed first": (
+        "key-order",
+        CheckOutcome.FAIL,
+        lambda: (
+            Told()
+            .sent(0, 0)
+            .sent(64, 1)
+            .holds(0, 0)
+            .holds(64, 1)
+            .read(64, 1, at_s=11)
+            .read(0, 0, at_s=12)
+        ),
+    ),
+    "a record waited longer than any may": (
+        "lag-recovery",
+        CheckOutcome.FAIL,
+        lambda: recovering(Told(limits={"lag_peak_s": 2}), lag_until_s=35),
     ),
     "lag never becomes normal": (
         "lag-recovery",

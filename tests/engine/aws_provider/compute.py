@@ -1,6 +1,7 @@
 """Machines, and the templates of machines."""
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -210,6 +211,9 @@ def _remove_interface(cloud: Cloud, id_: str) -> None:
         cloud("ec2").delete_network_interface(NetworkInterfaceId=id_)
 
 
+_YES_OR_NO: Mapping[object, bool] = {"true": True, "false": False}
+
+
 def _template(inputs: Values) -> Values:
     """The inputs that describe machines, as the API has them."""
     about = ("name", "namePrefix", "description", "tags", "updateDefaultVersion", "defaultVersion")
@@ -218,6 +222,9 @@ def _template(inputs: Values) -> Values:
         data["SecurityGroupIds"] = data.pop("VpcSecurityGroupIds")
     for one in data.get("TagSpecifications", []):
         one["Tags"] = tag_list(lower(one.pop("Tags", {})))
+    for one in data.get("BlockDeviceMappings", []):
+        # What may be neither true nor false is text to a program, and yes or no to the API.
+        one["Ebs"] = {name: _YES_OR_NO.get(value, value) for name, value in one["Ebs"].items()}
     data.pop("Region", None)
     return dict(data)
 

