@@ -11,6 +11,8 @@ import yaml
 
 from blueprint.alerts import Watched, alerts, rule_groups
 from blueprint.dashboard import dashboard
+from blueprint.problem import BadInput
+from blueprint.stack_config import parse_stack
 from fleet.buffer import BufferState
 from fleet.delivery import ProducerFigures
 from fleet.lag_metrics import LagCollector
@@ -220,3 +222,18 @@ def test_the_dashboard_is_whole() -> None:
     assert len(places) == len(made["panels"]) == len({panel["id"] for panel in made["panels"]})
     assert all(target["legendFormat"] for panel in made["panels"] for target in panel["targets"])
     assert dashboard(WATCHED, "quorate") == dashboard(WATCHED, "quorate")
+
+
+def test_monitoring_is_for_where_somebody_watches() -> None:
+    """On this machine nobody does; elsewhere a label that is none is refused by its path."""
+    settings: dict[str, object] = {
+        "target": "local",
+        "security": "plaintext",
+        "demand": {"peak_events_per_s": 5000, "mean_event_bytes": 1000, "latency_ms": 35},
+        "topics": [{"name": "orders"}],
+    }
+    with pytest.raises(BadInput, match="a test: monitoring: got a section"):
+        parse_stack(settings | {"monitoring": {}}, "a test")
+    bad = {"target": "kubernetes", "security": "scram", "monitoring": {"labels": {"a": "b c"}}}
+    with pytest.raises(BadInput, match=r"monitoring\.labels\.a"):
+        parse_stack(settings | bad, "a test")
