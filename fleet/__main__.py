@@ -23,11 +23,11 @@ from fleet.group import FleetError
 from fleet.lag_door import lag
 from fleet.loading import load_event_id, load_handler, load_key, load_tx_handler
 from fleet.once import TxHandler
-from fleet.placing import Place, Problems, fields_of, place_of, text_of
+from fleet.placing import GivesClients, Place, Problems, fields_of, place_of, text_of
 from fleet.processes import Processes, follow_input
 from fleet.record import Handler, KeyOf
 from fleet.replay_door import replay
-from fleet.running import FleetProcess, GivesClients
+from fleet.running import FleetProcess
 from fleet.running_once import OnceProcess
 from fleet.settings import FleetSettings, fleet_settings
 
@@ -86,10 +86,10 @@ def run(
         "instance": instance,
         "dead_letters": dead_letters,
     }
-    given = {name: value for name, value in flags.items() if value is not None}
     problems = Problems()
     place = problems.of(lambda: _place(outputs, zone, credentials))
-    fields = problems.of(lambda: _fields(outputs, place, settings, given)) or {}
+    fields = _known(outputs, place) | (problems.of(lambda: fields_of(settings)) or {})
+    fields |= {name: value for name, value in flags.items() if value is not None}
     if database is not None:
         fields["dedup"] = {**_mapping(fields.get("dedup")), "database": database}
     chosen = problems.of(lambda: fleet_settings(fields))
@@ -138,6 +138,37 @@ def _mapping(given: object) -> dict[str, object]:
     return dict(given) if isinstance(given, Mapping) else {}
 
 
+def _place(outputs: Path | None, zone: str | None, credentials: Path | None) -> Place | Deployed:
+    if outputs is not None:
+        return place_of(outputs, zone, credentials)
+    if credentials is not None:
+        legal = f"nothing without --outputs: a Deployment says it by ${Variable.IDENTITY}"
+        raise BadInput([Problem("--credentials", str(credentials), legal)])
+    if not is_deployed(os.environ):
+        legal = f"a StackOutputs JSON, or ${Variable.SETTINGS} as a Deployment sets it"
+        raise BadInput([Problem("--outputs", "nothing", legal)])
+    return deployed(os.environ, text_of).in_zone(zone)
+
+
+def _known(outputs: Path | None, place: Place | Deployed | None) -> dict[str, object]:
+    if isinstance(place, Deployed):
+        return dict(place.fields)
+    # Where it was refused already, what it would have said is no further problem.
+    return {} if outputs is not None else {"topics": ("unknown",), "group": "unknown"}
+
+
+def _address(place: GivesClients, port: int | None) -> Address | None:
+    said = place.health if isinstance(place, Deployed) else None
+    if port is None:
+        return said
+    return Address(port=port) if said is None else Address(said.host, port)
+
+
+def _port(health: Address | None, number: int) -> list[str]:
+    """Each member answers for itself: the first on the port that was said, the next on the next."""
+    return [] if health is None else ["--health-port", str(health.port + number)]
+
+
 def _run_many(settings: FleetSettings, count: int, health: Address | None) -> int:
     arguments = [word for word in sys.argv[1:] if word]
     at = next(n for n, word in enumerate(arguments) if word.startswith("--processes"))
@@ -156,52 +187,9 @@ def _named(settings: FleetSettings, number: int) -> list[str]:
     return [] if settings.instance is None else ["--instance", f"{settings.instance}-{number}"]
 
 
-def _port(health: Address | None, number: int) -> list[str]:
-    """Each member answers for itself: the first on the port that was said, the next on the next."""
-    return [] if health is None else ["--health-port", str(health.port + number)]
-
-
-def _address(place: GivesClients, port: int | None) -> Address | None:
-    said = place.health if isinstance(place, Deployed) else None
-    if port is None:
-        return said
-    return Address(port=port) if said is None else Address(said.host, port)
-
-
 def _on_end(stop: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop())
-
-
-def _place(outputs: Path | None, zone: str | None, credentials: Path | None) -> Place | Deployed:
-    if outputs is None:
-        return _deployed(credentials).in_zone(zone)
-    return place_of(outputs, zone, credentials)
-
-
-def _deployed(credentials: Path | None) -> Deployed:
-    if credentials is not None:
-        legal = f"nothing without --outputs: a Deployment says it by ${Variable.IDENTITY}"
-        raise BadInput([Problem("--credentials", str(credentials), legal)])
-    if not is_deployed(os.environ):
-        legal = f"a StackOutputs JSON, or ${Variable.SETTINGS} as a Deployment sets it"
-        raise BadInput([Problem("--outputs", "nothing", legal)])
-    return deployed(os.environ, text_of)
-
-
-def _fields(
-    outputs: Path | None,
-    place: Place | Deployed | None,
-    settings: Path | None,
-    flags: Mapping[str, object],
-) -> dict[str, object]:
-    known: Mapping[str, object] = {}
-    if isinstance(place, Deployed):
-        known = place.fields
-    elif outputs is None:
-        # Refused already; what it would have said is no further problem.
-        known = {"topics": ("unknown",), "group": "unknown"}
-    return {**known, **fields_of(settings), **flags}
 
 
 def main() -> int:

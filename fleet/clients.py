@@ -32,10 +32,15 @@ _DEAD_LETTER_LINGER_MS = 5
 _STAMP_FETCH_BYTES = 16 * 1024
 #: Of a consumer's settings what any client has.
 _ANY_CLIENT = (
-    *("bootstrap.", "socket.", "reconnect.", "retry.", "topic.metadata."),
-    *("security.", "sasl.", "ssl."),
+    "bootstrap.",
+    "socket.",
+    "reconnect.",
+    "retry.",
+    "topic.metadata.",
+    "security.",
+    "ssl.",
+    "sasl.",
 )
-_LOOKING = "quorate-lag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +117,27 @@ def dead_letter_settings(profile: FailoverProfile, bootstrap: str) -> dict[str, 
     return latency | {"linger.ms": _DEAD_LETTER_LINGER_MS}
 
 
-def any_client(consumer: Mapping[str, Setting]) -> dict[str, Setting]:
-    """Of a consumer's settings what any other client of the same cluster has."""
-    return {name: value for name, value in consumer.items() if name.startswith(_ANY_CLIENT)}
+def lag_admin_settings(profile: FailoverProfile, bootstrap: str) -> dict[str, Setting]:
+    """Who asks for offsets: a client that is no consumer."""
+    return of_any_client(consumer_settings(profile, bootstrap, ""))
 
 
-def looking_settings(profile: FailoverProfile, bootstrap: str) -> dict[str, Setting]:
-    """A consumer of no fleet, as one that only looks needs it."""
-    return consumer_settings(profile, bootstrap, _LOOKING, GroupProtocol.EAGER)
+def of_any_client(known: Mapping[str, Setting]) -> dict[str, Setting]:
+    """Of a consumer's settings what any client has: how it connects, and as whom."""
+    return {name: value for name, value in known.items() if name.startswith(_ANY_CLIENT)}
 
 
-def stamp_settings(client: Mapping[str, Setting]) -> dict[str, Setting]:
+def stamp_settings(profile: FailoverProfile, bootstrap: str, group: str) -> dict[str, Setting]:
     """A consumer that looks at single records: in no group, and fetching as little as can be."""
-    return any_client(client) | {
-        "group.id": _LOOKING,
+    return at_single_records(
+        consumer_settings(profile, bootstrap, group, GroupProtocol.EAGER), group
+    )
+
+
+def at_single_records(known: Mapping[str, Setting], group: str) -> dict[str, Setting]:
+    """A consumer that fetches as little as can be and commits nothing."""
+    return dict(known) | {
+        "group.id": group,
         "enable.auto.commit": False,
         "queued.min.messages": 1,
         "queued.max.messages.kbytes": 1024,

@@ -7,7 +7,7 @@ from pathlib import Path
 from blueprint.client_settings import Setting
 from blueprint.fleet_contract import LOOPBACK, PASSWORD, FleetFile, Variable, read_fleet_file
 from blueprint.problem import BadInput, Problem
-from fleet.clients import Clients, bounded
+from fleet.clients import Clients, at_single_records, bounded, of_any_client
 from fleet.settings import FleetSettings
 
 #: A client's setting that names a file; a proof that is not there is said before anyone connects.
@@ -50,6 +50,14 @@ class Deployed:
         """The settings of the process's clients."""
         consumer = bounded(self.file.consumer, settings, self.zone)
         return Clients(self._own(consumer), self._own(self.file.letters))
+
+    def admin(self) -> dict[str, Setting]:
+        """The settings of who asks for offsets."""
+        return of_any_client(self._own(self.file.consumer))
+
+    def stamps(self, group: str) -> dict[str, Setting]:
+        """The settings of who looks at single records."""
+        return at_single_records(self.admin(), group)
 
     def producer(self) -> dict[str, Setting] | None:
         """The settings of what the handler itself writes with; None if the fleet writes nothing."""

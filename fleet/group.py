@@ -144,6 +144,26 @@ class GroupEdge:
         ]
         self.consumer.assign([*rest, place])
 
+    def lags(self) -> dict[Partition, int]:
+        """Records between what is done and the end that the last fetch showed, of each partition.
+
+        Nothing of a partition whose end was not seen yet; nobody is asked.
+        """
+        found = {}
+        for lease in self._leases:
+            place = TopicPartition(lease.partition.topic, lease.partition.number)
+            ends, position = self._ends(place), lease.watermark.position()
+            if position is not None and ends >= 0:
+                found[lease.partition] = max(0, ends - position)
+        return found
+
+    def _ends(self, place: TopicPartition) -> int:
+        try:
+            seen = self.consumer.get_watermark_offsets(place, cached=True)
+        except KafkaException:
+            return -1
+        return -1 if seen is None else seen[1]
+
     def commit(self) -> None:
         """Ask for a commit of whatever has news; a refusal is asked again later."""
         commits = self._written_down(self._leases.commits())

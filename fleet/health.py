@@ -39,12 +39,16 @@ class LagJudgement(Protocol):
         ...
 
 
-class Unjudged:
-    """Where nobody looks at the lag, it keeps nobody from being ready."""
+class OwnLag:
+    """The member's own view of what it has; where somebody else judges, he is asked instead."""
+
+    def __init__(self, figures: Callable[[], MemberFigures]) -> None:
+        """Bind to a member."""
+        self._figures = figures
 
     def keeps_up(self) -> bool:
-        """True."""
-        return True
+        """As the member sees it."""
+        return self._figures().keeps_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ class Health:
         lag: LagJudgement | None = None,
     ) -> None:
         """Bind to a member; nothing is served before ``served``."""
-        self._figures, self._registry, self._lag = figures, registry, lag or Unjudged()
+        self._figures, self._registry, self._lag = figures, registry, lag or OwnLag(figures)
         self._limits = patience(drain_deadline_s)
 
     def answer(self, path: str) -> tuple[int, str, bytes]:

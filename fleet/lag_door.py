@@ -84,7 +84,7 @@ def lag(
     Exit code 0: it was said; 1: with --limit, a group was at that level or above, or had a
     deficit, at the last look; 2: refused, or no broker answers.
     """
-    reader = LagReader(place_of(outputs, zone, credentials).looking())
+    reader = LagReader(place_of(outputs, zone, credentials))
     looker = Looker(reader, Asked(tuple(group or ()), tuple(topic or ())))
     ended, collector = threading.Event(), LagCollector()
     for number in (signal.SIGTERM, signal.SIGINT):

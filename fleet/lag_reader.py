@@ -27,9 +27,9 @@ from confluent_kafka.admin._listoffsets import (
 )
 
 from blueprint.client_settings import Setting
-from fleet.clients import any_client, stamp_settings
 from fleet.group import FleetError
 from fleet.lag import GroupLook, PartitionLook
+from fleet.placing import GivesClients
 from fleet.record import Partition
 
 ANSWER_S = 10.0
@@ -45,11 +45,15 @@ Ends = dict[Partition, tuple[int, int]]
 class LagReader:
     """Reads; joins no group and commits nothing."""
 
-    def __init__(self, client: Mapping[str, Setting]) -> None:
-        """Make its clients, from the settings of any consumer of the cluster."""
+    def __init__(self, place: GivesClients) -> None:
+        """Make its clients.
+
+        Raises:
+            BadInput: What was given does not fit the stack.
+        """
         quiet: dict[str, Setting] = {"log_level": 0}
-        self._admin = AdminClient(dict(any_client(client) | quiet))
-        self._stamp_client = stamp_settings(client) | quiet
+        self._admin = AdminClient(dict(place.admin() | quiet))
+        self._stamp_client = place.stamps("quorate-lag") | quiet
         self._stamps: dict[tuple[str, Partition], tuple[int, int]] = {}
 
     def groups(self) -> list[str]:

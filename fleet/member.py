@@ -19,6 +19,7 @@ from fleet.crew import Crew, CrewFigures, figures, finished, handling
 from fleet.damage import Damage
 from fleet.dealing import Dealer, PartitionAt, runs_of
 from fleet.group import FleetError, GroupEdge
+from fleet.keeping_up import KeepingUp
 from fleet.keys import checked, guarded, is_async
 from fleet.lane import Bury, LaneRules, Where
 from fleet.leases import Leases
@@ -48,6 +49,7 @@ LEAST_AT_ONCE, RUN_LENGTH = 1000, 16
 _POLL_S = 0.1
 _HOLD_S = 0.01
 _LOOK_S = 0.25
+_LAG_LOOK_S = 1.0
 _error_of = methodcaller("error")
 
 
@@ -65,6 +67,8 @@ class MemberFigures:
         leaving: Whether it was asked to end.
         hanging: Lanes whose handler has been at one record for too long.
         standing: Partitions with work that have not moved for too long.
+        lags: Records that each partition is behind, as far as its end was seen.
+        keeps_up: Whether all of that is normal, or falls.
         turned_s: When its loop went round last, on the monotonic clock.
     """
 
@@ -77,6 +81,8 @@ class MemberFigures:
     leaving: bool
     hanging: int
     standing: int
+    lags: Mapping[Partition, int]
+    keeps_up: bool
     turned_s: float
     crew: CrewFigures
     light: bool = False
@@ -155,6 +161,9 @@ class Member:
         self._fatal: KafkaError | None = None
         self._joined_s: float | None = None
         self._hanging = self._standing = 0
+        self._lags: Mapping[Partition, int] = {}
+        self._keeping_up = KeepingUp()
+        self._lag_looked_s = 0.0
         self._delivered = self._finished = Load(0, 0)
         self._record_bytes = 1024.0
         self._turned_s = self._looked_s = self._committed_s = time.monotonic()
@@ -195,6 +204,8 @@ class Member:
             leaving=self._stopped.is_set(),
             hanging=self._hanging,
             standing=self._standing,
+            lags=self._lags,
+            keeps_up=self._keeping_up.good,
             turned_s=self._turned_s,
             crew=crew,
             light=self._switch.light,
@@ -283,6 +294,10 @@ class Member:
             self._looked_s = now_s
             self._say_what_hangs(now_s)
             self._choose_mode(now_s)
+        if now_s - self._lag_looked_s >= _LAG_LOOK_S:
+            self._lag_looked_s = now_s
+            self._lags = self._group.lags()
+            self._keeping_up.look(self._lags, now_s)
         if self._fatal is not None:
             raise FleetError(f"{self._fatal.name()}: {self._fatal.str()}")
 

@@ -93,6 +93,15 @@ class MemberCollector(Collector):
                 float(value_of(found)),
             )
             yield family
+        yield self._lags(found)
+
+    def _lags(self, found: MemberFigures) -> Metric:
+        """As `fleet lag` says it of the whole group; who adds up counts each partition once."""
+        labels = ["group", "topic", "partition"]
+        gauge = GaugeMetricFamily(f"{_PREFIX}_lag_records", "Records behind", labels=labels)
+        for partition, lag in found.lags.items():
+            gauge.add_metric([self._group, partition.topic, str(partition.number)], lag)
+        return gauge
 
 
 class ProducerCollector(Collector):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import yaml
 
@@ -15,13 +15,34 @@ from fleet.clients import (
     Clients,
     bootstrap_of,
     dead_letter_settings,
-    looking_settings,
+    lag_admin_settings,
     member_settings,
     profile_of,
+    stamp_settings,
 )
 from fleet.settings import FleetSettings
 
 Made = TypeVar("Made")
+
+
+class GivesClients(Protocol):
+    """Knows where and as whom a fleet runs: a stack's outputs, or a Deployment.
+
+    What it gives is in librdkafka's names, and secrets are among it. Each raises ``BadInput`` where
+    what was given does not fit the stack.
+    """
+
+    def clients(self, settings: FleetSettings) -> Clients:
+        """The settings of a process's member, and of who writes its dead letters."""
+        ...
+
+    def admin(self) -> dict[str, Setting]:
+        """The settings of who asks the cluster for offsets."""
+        ...
+
+    def stamps(self, group: str) -> dict[str, Setting]:
+        """The settings of who looks at single records."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +67,7 @@ class Place:
         return client_security(self.outputs.security, self.own)
 
     def clients(self, settings: FleetSettings) -> Clients:
-        """The settings of a process's clients.
-
-        Raises:
-            BadInput: What was given does not fit the stack.
-        """
+        """The settings of a process's clients; see ``GivesClients``."""
         profile, security = profile_of(self.outputs), self.security()
         bootstrap = bootstrap_of(self.outputs, self.zone)
         return Clients(
@@ -58,14 +75,15 @@ class Place:
             letters=dead_letter_settings(profile, bootstrap) | security,
         )
 
-    def looking(self) -> dict[str, Setting]:
-        """The settings of a client of no fleet, which only looks.
+    def admin(self) -> dict[str, Setting]:
+        """The settings of who asks for offsets."""
+        bootstrap = bootstrap_of(self.outputs, self.zone)
+        return lag_admin_settings(profile_of(self.outputs), bootstrap) | self.security()
 
-        Raises:
-            BadInput: What was given does not fit the stack.
-        """
-        profile, bootstrap = profile_of(self.outputs), bootstrap_of(self.outputs, self.zone)
-        return looking_settings(profile, bootstrap) | self.security()
+    def stamps(self, group: str) -> dict[str, Setting]:
+        """The settings of who looks at single records."""
+        bootstrap = bootstrap_of(self.outputs, self.zone)
+        return stamp_settings(profile_of(self.outputs), bootstrap, group) | self.security()
 
 
 def place_of(outputs: Path, zone: str | None, credentials: Path | None) -> Place:

@@ -62,7 +62,7 @@ def replay(
     assert call is not None
     edge = _ledger_edge(chosen, place)
     try:
-        owed = owed_of(edge.read(), LagReader(place.looking()).committed(chosen.group), topic)
+        owed = owed_of(edge.read(), LagReader(place).committed(chosen.group), topic)
         if dry_run:
             print(json.dumps(said_of(owed)))
             return

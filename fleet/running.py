@@ -1,18 +1,21 @@
 """One process of a fleet: a member and its dead letters, from StackOutputs to its end."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
+from blueprint.client_settings import Setting
 from fleet.catch_up import Wish
 from fleet.catching_up import CatchingUp, LagFollower
-from fleet.clients import Clients
 from fleet.dead_letters import DeadLetters
 from fleet.health import Health, LagJudgement
 from fleet.lag_reader import LagReader
 from fleet.member import Ending, Member
 from fleet.metrics import MemberCollector, SignalCounts
+from fleet.once import Once
+from fleet.placing import GivesClients
 from fleet.put_off import Journal
 from fleet.record import Handler, KeyOf
 from fleet.settings import FleetSettings
@@ -23,18 +26,6 @@ if TYPE_CHECKING:
     from fleet.tracing import Tracing
 
 LETTERS_FLUSH_S = 10.0
-
-
-class GivesClients(Protocol):
-    """Knows where and as whom a fleet runs: a stack's outputs, or a Deployment."""
-
-    def clients(self, settings: FleetSettings) -> Clients:
-        """The settings of its clients.
-
-        Raises:
-            BadInput: What was given does not fit the stack.
-        """
-        ...
 
 
 class FleetProcess:
@@ -61,21 +52,22 @@ class FleetProcess:
         """
         clients = place.clients(settings)
         signals = SignalCounts(settings.group, without(settings.quiet, tell))
-        self._tracing = _tracing(settings, signals.tell)
-        if self._tracing is not None:
-            handler = self._tracing.handler(handler)
-        self._letters = DeadLetters(settings.dead_letter_topic, settings.group, clients.letters)
+        tell, letters = signals.tell, clients.letters
+        self._letters = DeadLetters(settings.dead_letter_topic, settings.group, letters)
         self._follower: LagFollower | None = None
         self.catching_up: CatchingUp | None = None
         if isinstance(handler, Split):
-            self._follower, self.catching_up = _catching_up(settings, clients, signals.tell)
+            self._follower, self.catching_up = _catching_up(settings, place, letters, tell)
+        self._tracing = _tracing(settings, handler, tell)
+        if self._tracing is not None:
+            handler = self._tracing.handler(handler)
         self.member = Member(
             settings,
             clients.consumer,
             handler,
             self._letters.bury,
             key_of=key_of,
-            tell=signals.tell,
+            tell=tell,
             catching_up=self.catching_up,
         )
         self.registry = CollectorRegistry()
@@ -109,22 +101,23 @@ class FleetProcess:
 
 
 def _catching_up(
-    settings: FleetSettings, clients: Clients, tell: Tell
+    settings: FleetSettings, place: GivesClients, client: Mapping[str, Setting], tell: Tell
 ) -> tuple[LagFollower, CatchingUp]:
     """Asks a cluster for the group's lag, and writes down there what is put off."""
-    reader, group, topics = LagReader(clients.consumer), settings.group, settings.topics
+    reader, group, topics = LagReader(place), settings.group, settings.topics
 
     def lag() -> int:
         found = reader.read(group, topics, stamps=False)
         return sum(p.lag_records for p in found.partitions)
 
     follower = LagFollower(lag, settings.catch_up.look_every_s, tell)
-    journal = Journal(settings.deferred_topic, dict(clients.letters), tell)
+    journal = Journal(settings.deferred_topic, client, tell)
     return follower, CatchingUp(settings, follower.lag, journal, tell)
 
 
-def _tracing(settings: FleetSettings, tell: Tell) -> "Tracing | None":
-    if settings.traces is None:
+def _tracing(settings: FleetSettings, handler: Handler, tell: Tell) -> "Tracing | None":
+    # What is handed whole runs, or has two paths, is known by its kind: a wrapper would hide it.
+    if settings.traces is None or isinstance(handler, Split | Once):
         return None
     # Only here: importing it takes 0.2 s and 10 MB, and a fleet without traces needs none of it.
     from fleet.tracing import Tracing

@@ -2,13 +2,13 @@
 
 from confluent_kafka.admin import AdminClient
 
-from fleet.clients import any_client
 from fleet.dedup import DedupSettings, IdOf
 from fleet.member import Ending
 from fleet.once import Once, OnceFigures, TxHandler
+from fleet.placing import GivesClients
 from fleet.record import KeyOf
 from fleet.remembering import Purging, claims_of, committed_of, logs_of, open_memory
-from fleet.running import FleetProcess, GivesClients
+from fleet.running import FleetProcess
 from fleet.settings import FleetSettings
 from fleet.signals import Tell, to_stderr
 
@@ -32,11 +32,10 @@ class OnceProcess:
             BadInput: What was given does not fit the stack, or the database cannot be had.
             FleetError: No broker answers.
         """
-        client = any_client(place.clients(settings).consumer)
-        admin = AdminClient({**client, "log_level": 0})
+        admin = AdminClient({**place.admin(), "log_level": 0})
         self._memory = open_memory(dedup, settings.group, logs_of(admin, settings.topics))
         self._once = Once(handler, self._memory, claims_of(dedup, key_of, id_of))
-        self._process = FleetProcess(settings, place, self._once, key_of, tell=tell)
+        self._process = FleetProcess(settings, place, self._once, key_of, tell)
         self.member, self.health = self._process.member, self._process.health
         committed = committed_of(admin, settings.group)
         self._purging = Purging(self._memory, committed, dedup.purge_every_s, tell)

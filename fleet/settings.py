@@ -44,6 +44,21 @@ class RetrySettings(_Strict):
         return RetrySchedule(self.attempts, self.first_s, self.factor, self.most_s, self.jitter)
 
 
+class TracingSettings(_Strict):
+    """Which records are traced, and where the traces go.
+
+    Attributes:
+        endpoint: Where OTLP over HTTP is taken; a path of one's own, or the standard's.
+        ratio: Of all records; every failure is traced besides.
+        begin_here: Whether a trace may begin at a record that brings none. False where every
+            producer traces: what it left out is then left out here too.
+    """
+
+    endpoint: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+    ratio: Annotated[float, Field(ge=0.001, le=0.01)] = 0.001
+    begin_here: bool = True
+
+
 class CatchUp(StrEnum):
     """When a member whose handler is a ``Split`` catches up."""
 
@@ -73,21 +88,6 @@ class CatchUpSettings(_Strict):
     def rules(self) -> CatchUpRules:
         """As the mode machine uses them."""
         return CatchUpRules(self.enter_records, self.leave_records, self.hold_s)
-
-
-class TracingSettings(_Strict):
-    """Which records are traced, and where the traces go.
-
-    Attributes:
-        endpoint: Where OTLP over HTTP is taken; a path of one's own, or the standard's.
-        ratio: Of all records; every failure is traced besides.
-        begin_here: Whether a trace may begin at a record that brings none. False where every
-            producer traces: what it left out is then left out here too.
-    """
-
-    endpoint: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
-    ratio: Annotated[float, Field(ge=0.001, le=0.01)] = 0.001
-    begin_here: bool = True
 
 
 class FleetSettings(_Strict):
@@ -126,10 +126,10 @@ class FleetSettings(_Strict):
     dead_letters: Annotated[str, Field(pattern=r"^$|" + _NAME)] = ""
     deferred: Annotated[str, Field(pattern=r"^$|" + _NAME)] = ""
     retry: RetrySettings = RetrySettings()
+    traces: TracingSettings | None = None
     quiet: tuple[SignalKind, ...] = (SignalKind.COMMITTED,)
     catch_up: CatchUpSettings = CatchUpSettings()
     dedup: DedupSettings | None = None
-    traces: TracingSettings | None = None
 
     @property
     def dead_letter_topic(self) -> str:

@@ -11,28 +11,26 @@ import yaml
 
 from blueprint.alerts import Watched, alerts, rule_groups
 from blueprint.dashboard import dashboard
+from blueprint.problem import BadInput
+from blueprint.stack_config import parse_stack
 from fleet.buffer import BufferState
 from fleet.delivery import ProducerFigures
+from fleet.lag_metrics import LagCollector
 from fleet.metrics import MemberCollector, ProducerCollector, SignalCounts
 from fleet.signals import unheard
+from fleet.slot_metrics import SlotCollector
+from fleet.slot_watch import SlotPolicy, SlotReading, judge
 from tests.fleet.test_health import FIGURES
 
 WATCHED = Watched("quorate", brokers=True, game_day_within_d=1)
 _DAY_MIN = 24 * 60
-#: What comes from elsewhere: brokers, kube-state-metrics, and the parts of a fleet beside a member.
+#: What comes from elsewhere: from brokers and from kube-state-metrics.
 ELSEWHERE = {
     "kafka_controller_kafkacontroller_offlinepartitionscount",
     "kafka_server_replicamanager_underminisrpartitioncount",
     "kafka_server_replicamanager_underreplicatedpartitions",
     "kube_cronjob_created",
     "kube_cronjob_status_last_successful_time",
-    "quorate_cdc_slot_held_bytes",
-    "quorate_cdc_slot_limit_bytes",
-    "quorate_fleet_instances_wanted",
-    "quorate_fleet_lag_deficit_ratio",
-    "quorate_fleet_lag_level",
-    "quorate_fleet_lag_records",
-    "quorate_fleet_lag_seconds",
 }
 
 Series = dict[str, str]
@@ -196,7 +194,9 @@ def test_nothing_is_asked_that_nobody_says() -> None:
         MemberCollector("g", lambda: FIGURES),
         ProducerCollector("p", lambda: figures),
     )
-    said = {s.name for c in collectors for family in c.collect() for s in family.samples}
+    slot = SlotCollector("s", lambda: judge([SlotReading(0.0, True, held_bytes=1)], SlotPolicy()))
+    said = {s.name for c in (*collectors, slot) for f in c.collect() for s in f.samples}
+    said |= {family.name for family in LagCollector().collect()}
     text = dashboard(WATCHED, "quorate") + "".join(one.expr for one in alerts(WATCHED))
     asked = set(re.findall(r"\b(?:quorate_|kafka_|kube_)\w+", text))
     assert asked <= said | ELSEWHERE
@@ -222,3 +222,18 @@ def test_the_dashboard_is_whole() -> None:
     assert len(places) == len(made["panels"]) == len({panel["id"] for panel in made["panels"]})
     assert all(target["legendFormat"] for panel in made["panels"] for target in panel["targets"])
     assert dashboard(WATCHED, "quorate") == dashboard(WATCHED, "quorate")
+
+
+def test_monitoring_is_for_where_somebody_watches() -> None:
+    """On this machine nobody does; elsewhere a label that is none is refused by its path."""
+    settings: dict[str, object] = {
+        "target": "local",
+        "security": "plaintext",
+        "demand": {"peak_events_per_s": 5000, "mean_event_bytes": 1000, "latency_ms": 35},
+        "topics": [{"name": "orders"}],
+    }
+    with pytest.raises(BadInput, match="a test: monitoring: got a section"):
+        parse_stack(settings | {"monitoring": {}}, "a test")
+    bad = {"target": "kubernetes", "security": "scram", "monitoring": {"labels": {"a": "b c"}}}
+    with pytest.raises(BadInput, match=r"monitoring\.labels\.a"):
+        parse_stack(settings | bad, "a test")

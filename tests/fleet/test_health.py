@@ -17,9 +17,11 @@ from fleet.crew import CrewFigures
 from fleet.delivery import ProducerFigures
 from fleet.deployed import Address
 from fleet.health import SPARE_AFTER_S, Health, live, patience, ready
+from fleet.keeping_up import WINDOW_S, KeepingUp
 from fleet.member import MemberFigures
 from fleet.metrics import MemberCollector, ProducerCollector, SignalCounts
 from fleet.pressure import Flow, Load
+from fleet.record import Partition
 from fleet.signals import Signal, SignalKind, unheard
 
 CREW = CrewFigures(Load(80, 8000), 2, 1, 3, 4)
@@ -33,6 +35,8 @@ FIGURES = MemberFigures(
     leaving=False,
     hanging=1,
     standing=2,
+    lags={Partition("t", 1): 42},
+    keeps_up=True,
     turned_s=0.0,
     crew=CREW,
 )
@@ -67,6 +71,18 @@ def test_ready_is_assigned_and_keeping_up_and_not_leaving(
     ).good
 
 
+@given(st.lists(st.integers(0, 40_000), min_size=1, max_size=50), st.integers(1, 10))
+def test_who_keeps_up_is_normal_or_less_behind_than_before(lags: list[int], every_s: int) -> None:
+    """Than at the beginning of the window; other partitions begin another window."""
+    member = KeepingUp()
+    for number, lag in enumerate(lags):
+        member.look({Partition("t", 0): lag}, float(number * every_s))
+    before = lags[max(0, len(lags) - 1 - int(WINDOW_S // every_s))]
+    assert member.good == (lags[-1] < 10_000 or lags[-1] < before)
+    member.look({Partition("t", 1): 10_000}, float(len(lags) * every_s))
+    assert not member.good
+
+
 def get(port: int, path: str) -> tuple[int, str]:
     """Status and content."""
     try:
@@ -83,7 +99,9 @@ def test_it_answers_on_loopback_and_ends() -> None:
     with health.served(Address()) as port:
         assert get(port, "/live") == (200, '{"live": true, "why": "its loop goes round"}')
         assert get(port, "/ready?now")[0] == 200
-        standing[0] = replace(standing[0], leaving=True)
+        standing[0] = replace(standing[0], keeps_up=False)
+        assert get(port, "/ready")[0] == 503
+        standing[0] = replace(standing[0], keeps_up=True, leaving=True)
         assert get(port, "/ready") == (503, '{"ready": false, "why": "it was told to end"}')
         standing[0] = replace(standing[0], turned_s=float("-inf"))
         assert get(port, "/live")[0] == 503
@@ -111,6 +129,7 @@ def test_every_figure_is_a_metric() -> None:
     assert samples["quorate_fleet_in_flight_bytes", ""] == 2000
     assert samples["quorate_fleet_paused", ""] == 0
     assert samples["quorate_fleet_hanging", ""] == 1
+    assert samples["quorate_fleet_lag_records", ""] == 42
     assert samples["quorate_fleet_stalled_partitions", ""] == 2
     assert samples["quorate_fleet_poisoned_total", ""] == 4
     assert samples["quorate_fleet_signals_total", "stalled"] == 1
