@@ -44,7 +44,7 @@ from lab.tools.postgres import databases_root
 RESULTS = Path(__file__).parent / "results" / "fleet_dedup.json"
 KEYS, THREADS = 5_000, 16
 WORK_US = 100
-MARGIN = 20_000
+MARGIN = 4_000
 BUCKET_S = 10
 NO_DEDUP = "none"
 HEADS = ("database", "way", "records/s", "share of none", "CPU, us", "CPU, none / way", "growth")
