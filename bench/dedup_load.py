@@ -24,6 +24,8 @@ from fleet.waiting import Cause
 PARTITIONS = 12
 #: As many records as a poll hands over at most with 16 threads.
 AT_ONCE = 1_024
+#: As a member has by default.
+IN_FLIGHT = 20_000
 FIRST_MS = 1_700_000_000_000
 _VALUE = b"v" * 1024
 Opened = SqliteMemory | PostgresMemory
@@ -91,8 +93,8 @@ class Driver:
         self.crew.start()
 
     def give(self, found: Sequence[Record]) -> None:
-        """Hand over one poll, once at most two are in flight."""
-        while self.given - finished(self.crew.lanes).records > AT_ONCE:
+        """Hand over one poll, once there is room for it."""
+        while self.given - finished(self.crew.lanes).records > IN_FLIGHT:
             self.crew.await_room(0.05)
         admitted, spans = self.dealer.admit(found)
         assert len(admitted) == len(found)
