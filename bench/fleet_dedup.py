@@ -7,29 +7,27 @@ memory's part of the whole larger than it would be.
 """
 
 import json
+import os
 import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from operator import methodcaller
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, cast
 
+import psutil
 import psycopg
 import typer
-from confluent_kafka import Message
 
-from fleet.crew import finished
-from fleet.dealing import Dealer, runs_of
+from bench.dedup_load import AT_ONCE, FIRST_MS, Driver, Log, Opened, Unremembering, handler_of
 from fleet.dedup import (
-    Claim,
     ClaimOf,
     DedupSettings,
     Memory,
-    Standing,
-    Tx,
     Way,
     claims_by_id,
     claims_by_key,
@@ -37,122 +35,24 @@ from fleet.dedup import (
 )
 from fleet.dedup_postgres import PostgresMemory
 from fleet.dedup_sqlite import SqliteMemory
-from fleet.lane import Buried, LaneRules
-from fleet.leases import Leases, Start
 from fleet.once import Once
-from fleet.record import Partition, Record, own_key
-from fleet.retries import RetrySchedule
-from fleet.run_lanes import run_crew
-from fleet.signals import unheard
-from fleet.waiting import Cause
+from fleet.record import own_key
+from lab import process
 from lab.postgres import Postgres
+from lab.tools.postgres import databases_root
 
 RESULTS = Path(__file__).parent / "results" / "fleet_dedup.json"
-PARTITIONS, KEYS, THREADS = 12, 5_000, 16
-#: As many records as a poll hands over at most with so many threads.
-AT_ONCE = 1_024
+KEYS, THREADS = 5_000, 16
 WORK_US = 100
-MARGIN = 20_000
+MARGIN = 4_000
 BUCKET_S = 10
 NO_DEDUP = "none"
-FIRST_MS = 1_700_000_000_000
-_VALUE = b"v" * 1024
+HEADS = ("database", "way", "records/s", "share of none", "CPU, us", "CPU, none / way", "growth")
+#: Of the databases of this process.
+RUN = f"bench-{os.getpid()}"
 PURGE_EVERY = 20_000
 #: At each tenth of the long run the table is measured.
 LOOKS = 10
-
-
-Opened = SqliteMemory | PostgresMemory
-
-
-class Unremembering:
-    """The same database without any memory: what is claimed is always new."""
-
-    def __init__(self, inner: Opened) -> None:
-        """Take everything else of another."""
-        self.transaction, self.purge, self.close = inner.transaction, inner.purge, inner.close
-
-    def claim(self, _: Tx, claims: Sequence[Claim]) -> list[Standing]:
-        """Nothing is known."""
-        return [Standing.NEW] * len(claims)
-
-
-class Log:
-    """Records as the client gives them: 1 KB each, 10,000 of them for a second."""
-
-    def __init__(self, keys: int) -> None:
-        """Begin every partition at 0."""
-        self._keys, self._made = keys, 0
-        self.ends = dict.fromkeys(range(PARTITIONS), 0)
-
-    def poll(self) -> list[Record]:
-        """The next of them; a key is always in the same partition, as with any producer."""
-        made = []
-        for number in range(self._made, self._made + AT_ONCE):
-            key = number * 7919 % self._keys
-            place, stamp = key % PARTITIONS, (1, FIRST_MS + number // 10)
-            offset, named = self.ends[place], b"k%d" % key
-            made.append(Message("t", place, offset, named, _VALUE, timestamp=stamp))
-            self.ends[place] += 1
-        self._made += AT_ONCE
-        return cast(list[Record], made)
-
-
-def handler_of(mark: str, work_us: int) -> Callable[[Record, Tx], object]:
-    """Computes for a while, then its effect is a row."""
-    insert = f"insert into effects values ({mark}, {mark})"
-    work_s = work_us / 1e6
-
-    def handle(record: Record, tx: Tx) -> None:
-        until_s = time.thread_time() + work_s
-        while time.thread_time() < until_s:
-            pass
-        tx.execute(insert, (record.partition(), record.offset()))
-
-    return handle
-
-
-class Driver:
-    """Lanes that are fed as a member feeds them: at most so much in flight."""
-
-    def __init__(self, once: Once, threads: int, log: Log) -> None:
-        """Make the lanes."""
-        where = methodcaller("partition")
-        rules = LaneRules(own_key, where, RetrySchedule(), _unburied, unheard)
-        self.crew, self.leases, self.given = run_crew(threads, rules, once), Leases(), 0
-        self.dealer = Dealer(self.leases, where, _place)
-        places = {Partition("t", p): Start(at) for p, at in log.ends.items()}
-        self.leases.grant(places, 0.0)
-        self.leases.settle()
-        self.crew.start()
-
-    def give(self, found: Sequence[Record]) -> None:
-        """Hand over one poll, once at most two are in flight."""
-        while self.given - finished(self.crew.lanes).records > AT_ONCE:
-            self.crew.await_room(0.05)
-        admitted, spans = self.dealer.admit(found)
-        assert len(admitted) == len(found)
-        self.given += len(admitted)
-        self.crew.give(runs_of(admitted, spans, len(self.crew.lanes), own_key))
-
-    def drain(self) -> None:
-        """Wait until everything is done, and end."""
-        while self.given > finished(self.crew.lanes).records:
-            self.crew.await_room(0.05)
-        assert self.crew.end(10) == 0
-
-    def committed(self) -> dict[Partition, int]:
-        """What the group would have committed."""
-        found = {lease.partition: lease.watermark.position() for lease in self.leases}
-        return {place: offset for place, offset in found.items() if offset is not None}
-
-
-def _place(place: Hashable) -> Partition:
-    return Partition("t", cast(int, place))
-
-
-def _unburied(record: Record, cause: Cause, _: Buried) -> None:
-    raise RuntimeError(f"{record.offset()}: {cause.error}: {cause.text}")
 
 
 def settings_of(way: Way) -> DedupSettings:
@@ -165,7 +65,7 @@ def settings_of(way: Way) -> DedupSettings:
 def opened(database: str, way: Way) -> Iterator[Opened]:
     """A new memory, and a table of effects, gone at the end."""
     if database == "postgresql":
-        server = Postgres.up(f"bench-{uuid.uuid4().hex[:8]}")
+        server = Postgres.up(f"{RUN}-{uuid.uuid4().hex[:8]}")
         try:
             memory = PostgresMemory(server.dsn, settings_of(way), "g", {})
             yield from _with_effects(memory)
@@ -185,20 +85,44 @@ def _with_effects(memory: Opened) -> Iterator[Opened]:
         memory.close()
 
 
-def rate(memory: Memory, claim_of: ClaimOf, mark: str, count: int, log: Log) -> float:
-    """Records per second of one contender."""
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One contender's turn.
+
+    Attributes:
+        cpu_us: Of one record, in this process and in the database's: other work on the machine
+            makes everything slower, and this hardly larger.
+    """
+
+    per_s: float
+    cpu_us: float
+
+
+def measure(memory: Memory, claim_of: ClaimOf, mark: str, count: int, log: Log) -> Measured:
+    """Let one contender take its turn."""
     driver = Driver(Once(handler_of(mark, WORK_US), memory, claim_of), THREADS, log)
     polls = [log.poll() for _ in range(0, count, AT_ONCE)]
-    begun_s = time.perf_counter()
+    begun_s, busy_s = time.perf_counter(), _busy_s()
     for poll in polls:
         driver.give(poll)
     driver.drain()
-    return len(polls) * AT_ONCE / (time.perf_counter() - begun_s)
+    done = len(polls) * AT_ONCE
+    return Measured(done / (time.perf_counter() - begun_s), (_busy_s() - busy_s) / done * 1e6)
+
+
+def _busy_s() -> float:
+    """CPU time of this process and of every server of a database that belongs to this run."""
+    found = time.process_time()
+    for server in process.find_all(f"{databases_root()}/{RUN}"):
+        for each in (server, *server.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                found += sum(each.cpu_times()[:2])
+    return found
 
 
 def shares(database: str, runs: int, count: int) -> dict[str, object]:
     """The throughput that each way leaves of what there is without it."""
-    mark, found = "%s" if database == "postgresql" else "?", dict[str, list[float]]()
+    mark, found = "%s" if database == "postgresql" else "?", defaultdict[str, list[Measured]](list)
     with opened(database, Way.KEYS) as keys, _second(database, keys) as ids:
         contenders: dict[str, tuple[Memory, ClaimOf]] = {
             NO_DEDUP: (cast(Memory, Unremembering(keys)), claims_by_key(own_key)),
@@ -208,19 +132,20 @@ def shares(database: str, runs: int, count: int) -> dict[str, object]:
         logs = {name: Log(KEYS) for name in contenders}
         for turn in range(runs + 1):
             for name, (memory, claim_of) in contenders.items():
-                per_s = rate(memory, claim_of, mark, count, logs[name])
+                took = measure(memory, claim_of, mark, count, logs[name])
                 # The first turn warms everything up.
-                found.setdefault(name, []).extend([per_s] if turn else [])
-                print(f"{database}, {name}: {per_s:,.0f}/s", flush=True)
-    medians = {name: statistics.median(values) for name, values in found.items()}
+                found[name] += [took] if turn else []
+                print(f"{database}, {name}: {took.per_s:,.0f}/s, {took.cpu_us:.1f} us", flush=True)
+    cpu_us = {name: statistics.median(t.cpu_us for t in turns) for name, turns in found.items()}
     ratios = {
         name: statistics.median(
-            mine / plain for mine, plain in zip(values, found[NO_DEDUP], strict=True)
+            mine.per_s / plain.per_s for mine, plain in zip(turns, found[NO_DEDUP], strict=True)
         )
-        for name, values in found.items()
+        for name, turns in found.items()
         if name != NO_DEDUP
     }
-    return {"per_s": medians, "share_of_none": ratios}
+    medians = {name: statistics.median(t.per_s for t in turns) for name, turns in found.items()}
+    return {"per_s": medians, "share_of_none": ratios, "cpu_us": cpu_us}
 
 
 @contextmanager
@@ -267,12 +192,15 @@ def size_bytes(memory: Opened) -> int:
 
 def table(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """Rates, what is left of them, and how the size at the end compares with that early on."""
-    lines = ["| database | way | records/s | share of none | size, end / second tenth |"]
-    lines.append("|---|---|---|---|---|")
+    lines = ["| " + " | ".join(HEADS) + " |"]
+    lines.append("|---|---|---|---|---|---|---|")
     for database, said in found.items():
         for way, per_s in said["per_s"].items():
             share, flat = said["share_of_none"].get(way), said["growth"].get(way)
-            cells = [f"{share:.0%}" if share else "", f"{flat:.2f}" if flat else ""]
+            cpu_us = said["cpu_us"][way]
+            cells = [f"{share:.0%}" if share else "", f"{cpu_us:.1f}"]
+            cells.append(f"{said['cpu_us'][NO_DEDUP] / cpu_us:.0%}")
+            cells.append(f"{flat:.2f}" if flat else "")
             lines.append(f"| {database} | {way} | {per_s:,.0f} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

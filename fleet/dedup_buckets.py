@@ -1,6 +1,6 @@
 """The ids of applied events, in PostgreSQL's own partitions by time: forgotten by dropping one."""
 
-from typing import cast
+from typing import LiteralString, cast
 
 import psycopg
 from psycopg import sql
@@ -19,6 +19,13 @@ _PARENT = f"""create table if not exists {TABLE} (bucket bigint not null, scope 
     primary key (bucket, scope, token)) partition by range (bucket)"""
 _ATTACHED = """select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
     where i.inhparent = to_regclass(%s)"""
+
+
+#: No statement that still runs has begun before the floor ``s`` was raised: each one sees it. A
+#: snapshot that does not see a transaction has that one, or an older, for its oldest.
+SETTLED: LiteralString = """(s.raised is null or not exists (select from pg_stat_activity a
+    where a.backend_xmin is not null and a.pid <> pg_backend_pid()
+    and age(a.backend_xmin) >= age(s.raised)))"""
 
 
 class TooManyBuckets(Exception):
@@ -126,7 +133,7 @@ def _needed(connection: Connection, child: sql.Identifier) -> bool:
         return False
     above = sql.SQL(
         "select 1 from {} e join quorate_dedup_source s on s.id = e.source"
-        " where e.log_offset >= s.floor limit 1"
+        f" where e.log_offset >= s.floor or not {SETTLED} limit 1"
     )
     return connection.execute(above.format(child)).fetchone() is not None
 

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import cast
+from typing import LiteralString, cast
 
 import psycopg
 from psycopg import IsolationLevel
@@ -20,6 +20,7 @@ from fleet.dedup import (
     DedupSettings,
     Head,
     Purged,
+    Row,
     Standing,
     Stretch,
     Tx,
@@ -28,7 +29,7 @@ from fleet.dedup import (
     judged_by_id,
     judged_by_key,
 )
-from fleet.dedup_buckets import Buckets
+from fleet.dedup_buckets import SETTLED, Buckets
 from fleet.dedup_place import shown
 from fleet.record import Partition
 from fleet.transaction import Cursor, HeldTx
@@ -45,27 +46,38 @@ PURGE_ROWS = 5_000
 _SCHEMA = (
     "create table if not exists quorate_dedup_source (id serial primary key, scope text not null,"
     " topic text not null, log text not null, number int not null,"
-    " floor bigint not null default 0, unique (scope, topic, log, number)) with (fillfactor = 50)",
+    " floor bigint not null default 0, raised xid,"
+    " unique (scope, topic, log, number)) with (fillfactor = 50)",
     # Room in each page, so that an update of a mark touches no index and leaves nothing behind.
     "create table if not exists quorate_dedup_key (source int not null, token bytea not null,"
     " upto bigint not null, previous bigint not null, primary key (source, token))"
     " with (fillfactor = 60)",
 )
-#: What comes back is only what is not simply new: mostly nothing.
+#: What comes back is only what is not simply new, and floors above what is claimed: mostly nothing.
 _MOVE = """with given as (select * from
     unnest(%s::int[], %s::bytea[], %s::bigint[], %s::bigint[]) as g(source, token, lowest, upto)),
     moved as (insert into quorate_dedup_key as known (source, token, upto, previous)
     select source, token, upto, -1 from given
     on conflict (source, token) do update set previous = known.upto, upto = excluded.upto
     where known.upto < excluded.upto returning source, token, previous)
-    select source, token, previous from given left join moved using (source, token)
-    where previous is null or previous >= lowest"""
+    select source, token, previous, null::bigint from given left join moved using (source, token)
+    where previous is null or previous >= lowest
+    union all select id, null, null, floor from quorate_dedup_source
+    join (select source, min(lowest) from given group by source) as l(id, low) using (id)
+    where floor > low"""
 _ADD = """with given as (select * from
     unnest(%s::bigint[], %s::bytea[], %s::int[], %s::bigint[]) as g(bucket, token, source, at)),
     added as (insert into quorate_dedup_event (bucket, scope, token, source, log_offset)
     select bucket, %s, token, source, at from given on conflict do nothing returning token)
-    select token from given left join added using (token) where added.token is null"""
-_FLOORS = "select id, floor from quorate_dedup_source where id = any(%s)"
+    select source, token, null::bigint, null::bigint from given left join added using (token)
+    where added.token is null
+    union all select id, null, null, floor from quorate_dedup_source
+    join (select source, min(at) from given group by source) as l(id, low) using (id)
+    where floor > low"""
+_FLOOR = f"select floor from quorate_dedup_source s where id = %s and {SETTLED}"
+_RAISE = """update quorate_dedup_source
+    set floor = %s, raised = (txid_current() %% 4294967296)::text::xid
+    where id = %s and floor < %s"""
 _FORGET = """delete from quorate_dedup_key where source = %s and upto < %s and token = any(array(
     select token from quorate_dedup_key where source = %s and upto < %s limit %s))"""
 
@@ -134,39 +146,28 @@ class PostgresMemory:
     def claim(self, tx: Tx, claims: Sequence[Claim]) -> list[Standing]:
         """Remember records as applied, if the transaction is.
 
-        What is known is asked first and floors after: whoever forgets raises the floor before, so
-        that what is not known any more is seen to be beneath it.
+        One statement moves the marks and looks at the floors. What is below a floor is forgotten
+        only once every statement under way has seen that floor.
         """
-        cursor = cast("psycopg.Cursor[tuple[object, ...]]", cast(HeldTx, tx).cursor)
         sources = {place: self._source(place) for place in {c.place for c in claims}}
-        by_ids = self._settings.by is Way.IDS
-        if by_ids:
-            self._have_buckets({c.bucket for c in claims})
-        floors_cursor, moving = cursor.connection.cursor(), heads(claims)
-        try:
-            with cursor.connection.pipeline():
-                if by_ids:
-                    cursor.execute(_ADD, self._rows(claims, sources), prepare=True)
-                else:
-                    cursor.execute(_MOVE, _marks(moving, sources), prepare=True)
-                floors_cursor.execute(_FLOORS, (list(sources.values()),), prepare=True)
-        except CheckViolation:
-            # The bucket was dropped by another process since it was last seen.
-            self._buckets.forget()
-            raise
-        by_source = {cast(int, source): cast(int, floor) for source, floor in floors_cursor}
-        floors = {place: by_source[source] for place, source in sources.items()}
-        if by_ids:
-            repeated = {cast(bytes, token) for (token,) in cursor}
-            return judged_by_id(claims, {c.token for c in claims} - repeated, floors)
         places = {source: place for place, source in sources.items()}
+        if self._settings.by is Way.IDS:
+            self._have_buckets({c.bucket for c in claims})
+            rows = self._asked(tx, _ADD, self._rows(claims, sources))
+        else:
+            moving = heads(claims)
+            rows = self._asked(tx, _MOVE, _marks(moving, sources))
+        floors = dict.fromkeys(sources, 0)
+        floors |= {places[source]: floor for source, _, _, floor in rows if floor is not None}
+        odd = {(places[source], token): was for source, token, was, floor in rows if floor is None}
+        if self._settings.by is Way.IDS:
+            return judged_by_id(claims, {c.token for c in claims} - {t for _, t in odd}, floors)
         moved = dict.fromkeys(moving, NOWHERE)
-        for source, token, previous in cursor:
-            head = (places[cast(int, source)], cast(bytes, token))
+        for head, previous in odd.items():
             if previous is None:
                 del moved[head]
             else:
-                moved[head] = cast(int, previous)
+                moved[head] = previous
         return judged_by_key(claims, moved, floors)
 
     def purge(self, committed: Mapping[Partition, int], now_s: float) -> Purged:
@@ -176,22 +177,22 @@ class PostgresMemory:
             psycopg.Error: The database is away; the next purge does it.
         """
         with self._own_lock:
-            connection, rows = self._own_connection(), 0
-            for place, offset in committed.items():
-                source = self._source(place)
-                # Raised and committed before anything goes.
-                floor = connection.execute(
-                    "update quorate_dedup_source set floor = greatest(floor, %s)"
-                    " where id = %s returning floor",
-                    (offset - self._settings.margin_records, source),
-                ).fetchone()
-                assert floor is not None
-                if self._settings.by is Way.KEYS:
-                    rows += self._forget_keys(connection, source, cast(int, floor[0]))
+            connection = self._own_connection()
+            sources = {self._source(place): offset for place, offset in committed.items()}
+            if self._settings.by is Way.IDS:
+                dropped = self._buckets.drop(connection, now_s - self._settings.keep_s, now_s)
+            else:
+                rows = sum(self._forget_keys(connection, source) for source in sources)
+            # What these floors allow to be forgotten goes at the next purge.
+            for source, offset in sources.items():
+                floor = offset - self._settings.margin_records
+                connection.execute(_RAISE, (floor, source, floor))
             if self._settings.by is Way.KEYS:
+                if rows >= PURGE_ROWS:
+                    # Autovacuum looks once a minute: at thousands a second the table would grow.
+                    connection.execute("vacuum (skip_locked, truncate off) quorate_dedup_key")
                 return Purged(rows)
-            before_s = now_s - self._settings.keep_s
-            return Purged(0, self._buckets.drop(connection, before_s, now_s))
+            return Purged(0, dropped)
 
     def close(self) -> None:
         """Let go of the database; connections in use are closed as they come back."""
@@ -209,8 +210,18 @@ class PostgresMemory:
         buckets, tokens, places, offsets = zip(*rows, strict=True)
         return [_numbers(buckets), _blobs(tokens), _numbers(places), _numbers(offsets), self._scope]
 
-    def _forget_keys(self, connection: Connection, source: int, floor: int) -> int:
-        rows = 0
+    def _asked(self, tx: Tx, sql: LiteralString, columns: Sequence[str]) -> list[Row]:
+        cursor = cast("psycopg.Cursor[Row]", cast(HeldTx, tx).cursor)
+        try:
+            return cursor.execute(sql, columns, prepare=True).fetchall()
+        except CheckViolation:
+            # The bucket was dropped by another process since it was last seen.
+            self._buckets.forget()
+            raise
+
+    def _forget_keys(self, connection: Connection, source: int) -> int:
+        rows, found = 0, connection.execute(_FLOOR, (source,)).fetchone()
+        floor = 0 if found is None else found[0]
         while True:
             done = connection.execute(_FORGET, (source, floor, source, floor, PURGE_ROWS))
             rows += done.rowcount
@@ -289,7 +300,9 @@ def _blobs(column: Sequence[bytes]) -> str:
 
 
 def _connected(dsn: str, *, autocommit: bool = True) -> Connection:
-    options = {
+    options: dict[str, object] = {
+        # Statements of a few rows: compiling one takes 40 ms, and a new table's costs are a guess.
+        "jit": "off",
         "idle_in_transaction_session_timeout": IDLE_TIMEOUT_S * 1000,
         "tcp_keepalives_idle": IDLE_TIMEOUT_S // 4,
         "tcp_keepalives_interval": IDLE_TIMEOUT_S // 8,

@@ -10,6 +10,8 @@ from fleet.watermark import Span
 
 #: In one transaction: more saves nothing to speak of, and holds its locks for longer.
 MOST_TOGETHER = 64
+#: A record and the run it came with.
+Pair = tuple[Record, Run]
 
 
 class RunLane(ThreadLane):
@@ -23,23 +25,33 @@ class RunLane(ThreadLane):
         self._once = handler
 
     def _run(self, run: Run) -> None:
-        for first in range(0, len(run.records), MOST_TOGETHER):
-            part = run.records[first : first + MOST_TOGETHER]
-            size = sum(map(len, part))
-            if self._together(part, run):
-                self.finished_bytes += size
+        pairs = self._with_what_follows(run)
+        for first in range(0, len(pairs), MOST_TOGETHER):
+            part = pairs[first : first + MOST_TOGETHER]
+            if self._together(part):
+                self.finished_bytes += sum(len(record) for record, _ in part)
                 self.finished_records += len(part)
-            else:
-                super()._run(Run(part, run.spans, size))
+                continue
+            for record, of in part:
+                super()._run(Run([record], of.spans, len(record)))
 
-    def _together(self, part: Sequence[Record], run: Run) -> bool:
+    def _with_what_follows(self, run: Run) -> list[Pair]:
+        """The run's records, and those of further runs that are there already, up to a batch."""
+        pairs, inbox = [(record, run) for record in run.records], self.inbox
+        # Whoever serves a lane is the only one to take from its inbox.
+        while len(pairs) < MOST_TOGETHER and inbox and isinstance(following := inbox[0], Run):
+            inbox.popleft()
+            pairs += [(record, following) for record in following.records]
+        return pairs
+
+    def _together(self, part: Sequence[Pair]) -> bool:
         """Handle them at once; False when none of them was handled, and each is to be alone."""
         chosen: list[tuple[Record, Span]] = []
         waiting = self._room.waiting
-        for record in part:
+        for record, of in part:
             # Said before it is asked, as in every lane.
             self.current = record
-            span = run.spans[self._rules.where(record)]
+            span = of.spans[self._rules.where(record)]
             if waiting and self._room.find(self._key(record)) is not None:
                 return False
             if span.watermark.open:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
@@ -182,3 +182,33 @@ def test_a_record_whose_key_cannot_be_had_is_buried_and_not_applied() -> None:
         crew.until_idle()
         assert crew.effects() == {(0, 0): 1, (0, 2): 1}
         assert [cause.error for _, cause in crew.buried] == ["KeyError"]
+
+
+def test_runs_that_wait_already_share_a_transaction() -> None:
+    """Of several polls: each record is marked in the span it came with."""
+    inside, go_on = threading.Event(), threading.Event()
+    sizes: list[int] = []
+
+    def handler(given: Record, tx: Tx) -> None:
+        row(given, tx)
+        if given.offset() == 0:
+            inside.set()
+            assert go_on.wait(20)
+
+    with bench(handler) as crew:
+        together = crew.once.together
+
+        def counted(records: Sequence[Record], at: Callable[[Record], None]) -> None:
+            sizes.append(len(records))
+            together(records, at)
+
+        crew.once.together = counted  # type: ignore[method-assign]
+        crew.give([record(0, 0, b"a")])
+        assert inside.wait(20)
+        crew.give([record(0, offset, b"a") for offset in range(1, 4)])
+        crew.give([record(0, offset, b"a") for offset in range(4, 7)])
+        go_on.set()
+        crew.until_idle()
+        assert sizes == [1, 6]
+        assert crew.positions()[0] == 7
+        assert crew.effects() == {(0, offset): 1 for offset in range(7)}
