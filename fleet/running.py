@@ -14,7 +14,6 @@ from fleet.health import Health, LagJudgement
 from fleet.lag_reader import LagReader
 from fleet.member import Ending, Member
 from fleet.metrics import MemberCollector, SignalCounts
-from fleet.once import Once
 from fleet.placing import GivesClients
 from fleet.put_off import Journal
 from fleet.record import Handler, KeyOf
@@ -58,7 +57,7 @@ class FleetProcess:
         self.catching_up: CatchingUp | None = None
         if isinstance(handler, Split):
             self._follower, self.catching_up = _catching_up(settings, place, letters, tell)
-        self._tracing = _tracing(settings, handler, tell)
+        self._tracing = _tracing(settings, tell)
         if self._tracing is not None:
             handler = self._tracing.handler(handler)
         self.member = Member(
@@ -115,9 +114,8 @@ def _catching_up(
     return follower, CatchingUp(settings, follower.lag, journal, tell)
 
 
-def _tracing(settings: FleetSettings, handler: Handler, tell: Tell) -> "Tracing | None":
-    # What is handed whole runs, or has two paths, is known by its kind: a wrapper would hide it.
-    if settings.traces is None or isinstance(handler, Split | Once):
+def _tracing(settings: FleetSettings, tell: Tell) -> "Tracing | None":
+    if settings.traces is None:
         return None
     # Only here: importing it takes 0.2 s and 10 MB, and a fleet without traces needs none of it.
     from fleet.tracing import Tracing

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import cast
 
@@ -18,13 +19,17 @@ from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
 from blueprint.client_settings import Setting
 from fleet.buffer import BufferBounds, FullPolicy
+from fleet.dedup import DedupSettings
 from fleet.delivery import BufferFull, Delivery
+from fleet.once import Once
 from fleet.producer import FleetProducer
 from fleet.record import AsyncHandler, Record, SyncHandler
+from fleet.remembering import claims_of, open_memory
 from fleet.sampling import Sampler
 from fleet.settings import TracingSettings, fleet_settings
 from fleet.signals import Signal, unheard
 from fleet.spill import Outgoing
+from fleet.split import Split
 from fleet.traced_producer import TracedProducer
 from fleet.tracing import Tracing
 from tests.fleet.mock_cluster import mock_brokers, read_everything
@@ -102,6 +107,31 @@ def test_a_record_that_is_not_chosen_is_left_as_it_is() -> None:
     quiet.tracing.handler(handle)(record())
     assert seen == [False]
     assert quiet.spans() == ()
+
+
+def test_both_parts_of_a_split_are_traced_and_it_stays_one() -> None:
+    """What catching up tells apart by its kind is not hidden by what is around its parts."""
+    always = traced(1.0)
+    split = always.tracing.handler(Split(essential=lambda _: None, rest=lambda _: None))
+    assert isinstance(split, Split)
+    split(record())
+    assert len(always.spans()) == 2
+
+
+def test_a_handler_that_is_given_a_transaction_is_traced_where_it_is_called(tmp_path: Path) -> None:
+    """Once for a record; none for one that was applied before."""
+    always = traced(1.0)
+    where = DedupSettings(database=f"sqlite:{tmp_path}/memory")
+    memory = open_memory(where, "billing", {"orders": "an-id"})
+    once = Once(lambda _record, _tx: None, memory, claims_of(where, None, None))
+    try:
+        handler = always.tracing.handler(once)
+        assert isinstance(handler, Once)
+        handler(record())
+        handler(record())
+    finally:
+        memory.close()
+    assert len(always.spans()) == 1
 
 
 @pytest.mark.parametrize("later", [False, True])
