@@ -151,7 +151,9 @@ def made_topic(servers: str) -> str:
     """A topic of one measurement."""
     name = f"cdc-{uuid.uuid4().hex[:8]}"
     new = NewTopic(name, PARTITIONS, 3, config={"min.insync.replicas": "2"})
-    AdminClient({"bootstrap.servers": servers}).create_topics([new])[name].result(30)
+    # Held until it has answered: a client that nobody holds ends what it was asked.
+    admin = AdminClient({"bootstrap.servers": servers})
+    admin.create_topics([new])[name].result(30)
     return name
 
 

@@ -144,8 +144,15 @@ def shares(database: str, runs: int, count: int) -> dict[str, object]:
         for name, turns in found.items()
         if name != NO_DEDUP
     }
+    cpu_ratios = {
+        name: statistics.median(
+            plain.cpu_us / mine.cpu_us for mine, plain in zip(turns, found[NO_DEDUP], strict=True)
+        )
+        for name, turns in found.items()
+    }
     medians = {name: statistics.median(t.per_s for t in turns) for name, turns in found.items()}
-    return {"per_s": medians, "share_of_none": ratios, "cpu_us": cpu_us}
+    ratios_of = {"share_of_none": ratios, "cpu_share_of_none": cpu_ratios}
+    return {"per_s": medians, "cpu_us": cpu_us, **ratios_of}
 
 
 @contextmanager
@@ -191,7 +198,7 @@ def size_bytes(memory: Opened) -> int:
 
 
 def table(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
-    """Rates, what is left of them, and how the size at the end compares with that early on."""
+    """Rates, what is left of them, and how the size at the end compares with that half-way."""
     lines = ["| " + " | ".join(HEADS) + " |"]
     lines.append("|---|---|---|---|---|---|---|")
     for database, said in found.items():
@@ -199,7 +206,7 @@ def table(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
             share, flat = said["share_of_none"].get(way), said["growth"].get(way)
             cpu_us = said["cpu_us"][way]
             cells = [f"{share:.0%}" if share else "", f"{cpu_us:.1f}"]
-            cells.append(f"{said['cpu_us'][NO_DEDUP] / cpu_us:.0%}")
+            cells.append(f"{said['cpu_share_of_none'][way]:.0%}")
             cells.append(f"{flat:.2f}" if flat else "")
             lines.append(f"| {database} | {way} | {per_s:,.0f} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
@@ -218,7 +225,7 @@ def main(
         found[database] = shares(database, runs, count)
         long_run = {way.value: sizes(database, way, events) for way in Way}
         found[database]["size_bytes"] = long_run
-        found[database]["growth"] = {way: s[-1] / s[1] for way, s in long_run.items()}
+        found[database]["growth"] = {way: s[-1] / s[LOOKS // 2] for way, s in long_run.items()}
     said = {"work_us": WORK_US, "threads": THREADS, "runs": runs, "events": events, **found}
     out.write_text(json.dumps(said, indent=1) + "\n")
     text = table(cast(Mapping[str, Mapping[str, Mapping[str, float]]], found))
