@@ -45,7 +45,7 @@ format: $(READY) ## Put the code into its one form.
 	@$(BIN)/ruff check --fix . || true
 
 lock: $(READY) ## Pin every dependency again, with hashes.
-	@for set in uv main; do $(PYTHON) -c 'pass'; \
+	@for set in uv main fleet; do $(PYTHON) -c 'pass'; \
 	  ( [ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt ); \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-emit-find-links --custom-compile-command "make lock" -o requirements/$$set.txt requirements/$$set.in; done
@@ -57,6 +57,11 @@ bench: $(READY) ## The benchmarks; results under bench/results/. About 90 minute
 	@$(BIN)/python -m bench.frontier
 	@$(BIN)/python -m bench.recovery
 	@$(BIN)/python -m bench.preview
+	@$(BIN)/python -m bench.fleet_lanes
+	@$(BIN)/python -m bench.producer_profiles
+	@$(BIN)/python -m bench.fleet_catch_up
+	@$(BIN)/python -m bench.fleet_dedup
+	@$(BIN)/python -m bench.cdc
 
 clean: ## Remove what was made here; the user's tool cache stays.
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis runs
