@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from blueprint.access import name_problems
 from blueprint.client_settings import Goal
 from blueprint.demand import Demand
 from blueprint.failover_profile import DEFAULT_PROFILE, PROFILES
@@ -50,6 +51,13 @@ class UserConfig(_Strict):
     name: ObjectName
     consumes: tuple[TopicName, ...] = ()
     produces: tuple[TopicName, ...] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _not_the_platforms(cls, name: str) -> str:
+        for problem in name_problems(name):
+            raise ValueError(problem.legal)
+        return name
 
     @property
     def writes(self) -> tuple[str, ...]:
