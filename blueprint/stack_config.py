@@ -12,7 +12,7 @@ from blueprint.client_settings import Goal
 from blueprint.demand import Demand
 from blueprint.failover_profile import DEFAULT_PROFILE, PROFILES
 from blueprint.fleets import DEAD_LETTERS, LONGEST_DRAIN_S
-from blueprint.problem import BadInput, Problem, validated
+from blueprint.problem import SECRET, BadInput, Problem, validated
 from blueprint.topology import ZONES
 
 #: Kafka's own rule for topic names, and Kubernetes' for everything that becomes an object there.
@@ -163,7 +163,7 @@ class AwsConfig(_Strict):
     image_id: Annotated[str, Field(pattern=r"^ami-[0-9a-f]{8,17}$")] | None = None
     kafka: ArtifactConfig
     operator_cidrs: tuple[IPv4Network, ...] = ()
-    kubeconfig: str | None = None
+    kubeconfig: Annotated[str | None, Field(repr=False), SECRET] = None
     fleet_cidrs: tuple[IPv4Network, ...] = ()
     protect_data: bool = False
 

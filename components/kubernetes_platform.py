@@ -11,6 +11,7 @@ from blueprint import strimzi
 from blueprint.access import SUITE, fleet_accesses, suite_accesses
 from blueprint.alerts import Watched
 from blueprint.blueprint import Blueprint
+from blueprint.broker_settings import said_of
 from blueprint.fleets import FleetSpec
 from blueprint.problem import BadInput, Problem
 from blueprint.stack_config import MonitoringConfig
@@ -50,7 +51,7 @@ def unheard(blueprint: Blueprint) -> Iterator[Problem]:
     for name, value in sorted(blueprint.config.broker_overrides.items()):
         if strimzi.forbidden(name):
             legal = "a setting that Strimzi lets through; docs/kubernetes.md lists what it owns"
-            yield Problem(f"quorate:broker_overrides.{name}", repr(value), legal)
+            yield Problem(f"quorate:broker_overrides.{name}", said_of(name, value), legal)
 
 
 class KubernetesPlatform(pulumi.ComponentResource):
