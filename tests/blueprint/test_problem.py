@@ -1,7 +1,7 @@
 """What is said of an input that is refused, and what is not."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blueprint.broker_settings import BrokerSettings, settings_problems
@@ -54,3 +54,9 @@ def test_the_value_of_a_setting_that_may_be_a_secret_is_not_said(name: str) -> N
     (problem,) = settings_problems(three_zones(1), settings)
     assert name in problem.path
     assert TOKEN not in str(problem)
+
+
+def test_nothing_waits_for_a_slow_machine() -> None:
+    """The profile of tests/conftest.py is in force: no example has a deadline of its own."""
+    assert settings.default is not None
+    assert settings.default.deadline is None
