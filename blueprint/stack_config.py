@@ -5,13 +5,14 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from blueprint.access import name_problems
 from blueprint.client_settings import Goal
 from blueprint.demand import Demand
 from blueprint.failover_profile import DEFAULT_PROFILE, PROFILES
 from blueprint.fleets import DEAD_LETTERS, LONGEST_DRAIN_S
+from blueprint.game_days import GAME_DAYS
 from blueprint.problem import SECRET, BadInput, Problem, validated
 from blueprint.topology import ZONES
 
@@ -108,13 +109,15 @@ class GameDayConfig(_Strict):
 
     Attributes:
         schedule: A cron line, in UTC.
+        experiment: One of the suite's that the target can run; see ``GAME_DAYS``. Left out, it is
+            the first of them.
         image: What holds the chaos suite.
         deadline_s: A run that takes longer is ended, and its faults with it.
         history_gib: What keeps the histories of runs.
     """
 
     schedule: Cron = "0 10 * * 2"
-    experiment: ObjectName = "gameday"
+    experiment: str = ""
     image: Image
     deadline_s: Seconds = 3600
     history_gib: Annotated[int, Field(ge=1, le=1000)] = 20
@@ -244,6 +247,16 @@ class StackConfig(_Strict):
         """Everyone who connects."""
         return (*self.fleets, *self.clients)
 
+    @field_validator("game_day")
+    @classmethod
+    def _one_that_runs(
+        cls, game_day: GameDayConfig | None, info: ValidationInfo
+    ) -> GameDayConfig | None:
+        possible = GAME_DAYS.get(info.data.get("target", ""), ())
+        if game_day is None or game_day.experiment or not possible:
+            return game_day
+        return game_day.model_copy(update={"experiment": possible[0]})
+
     @field_validator("failover_profile")
     @classmethod
     def _known(cls, name: str) -> str:
@@ -283,8 +296,8 @@ def _contradictions(config: StackConfig) -> Iterator[Problem]:
     if config.monitoring is not None and config.target == "local":
         legal = "nothing: on this machine there is nobody who watches"
         yield Problem("monitoring", "a section", legal, "use target kubernetes or aws")
-    if config.game_day is not None and not config.chaos:
-        yield Problem("chaos", "False", "true, since game_day disturbs the stack")
+    if config.game_day is not None:
+        yield from _game_day(config, config.game_day)
     yield from _said_twice("topics", [topic.name for topic in config.topics])
     yield from _said_twice("fleets and clients", [user.name for user in config.users])
     declared = {topic.name for topic in config.topics}
@@ -292,6 +305,20 @@ def _contradictions(config: StackConfig) -> Iterator[Problem]:
         for topic in sorted({*user.consumes, *user.produces} - declared):
             legal = f"a declared topic: {', '.join(sorted(declared))}"
             yield Problem(f"{user.name}: consumes or produces", repr(topic), legal)
+
+
+def _game_day(config: StackConfig, game_day: GameDayConfig) -> Iterator[Problem]:
+    if not config.chaos:
+        yield Problem("chaos", "False", "true, since game_day disturbs the stack")
+    possible = GAME_DAYS[config.target]
+    if not possible:
+        legal = "nothing: on this machine nothing is scheduled"
+        remedy = "leave it out, and run `python -m chaos run gameday --stack NAME` yourself"
+        yield Problem("game_day", "a section", legal, remedy)
+    elif game_day.experiment not in possible:
+        remedy = "the suite ships no other that this target can run"
+        given, legal = repr(game_day.experiment)[:80], ", ".join(possible)
+        yield Problem("game_day.experiment", given, legal, remedy)
 
 
 def _said_twice(path: str, names: list[str]) -> Iterator[Problem]:
