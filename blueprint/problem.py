@@ -58,8 +58,17 @@ def validated(model: type[Model], given: object, source: str = "") -> Model:
             return model.model_validate_json(given)
         return model.model_validate(given)
     except ValidationError as error:
-        found = [_problem(model, dict(item), source) for item in error.errors()]
-        raise BadInput(found) from None
+        places = [item["loc"] for item in error.errors()]
+        raise BadInput(
+            _problem(model, dict(item), source)
+            for item in error.errors()
+            if not (item["type"] == "too_short" and _within(item["loc"], places))
+        ) from None
+
+
+def _within(place: tuple[int | str, ...], places: Iterable[tuple[int | str, ...]]) -> bool:
+    """Whether something in there is wrong too: a list without what is wrong in it seems short."""
+    return any(len(other) > len(place) and other[: len(place)] == place for other in places)
 
 
 def _problem(model: type[BaseModel], item: dict[str, object], source: str) -> Problem:
