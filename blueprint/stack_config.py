@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from blueprint.access import name_problems
+from blueprint.access import RESERVED_PREFIX, name_problems
 from blueprint.client_settings import Goal
 from blueprint.demand import Demand
 from blueprint.failover_profile import DEFAULT_PROFILE, PROFILES
@@ -46,6 +46,13 @@ class TopicConfig(_Strict):
     retention_h: RetentionH | None = None
     cleanup_policy: Literal["delete", "compact"] = "delete"
 
+    @field_validator("name")
+    @classmethod
+    def _not_the_suites(cls, name: str) -> str:
+        if name.startswith(RESERVED_PREFIX):
+            raise ValueError(f"a name that does not begin with {RESERVED_PREFIX}: the suite's do")
+        return name
+
 
 class UserConfig(_Strict):
     """Who connects: a principal, and the topics it may read and write."""
@@ -56,7 +63,7 @@ class UserConfig(_Strict):
 
     @field_validator("name")
     @classmethod
-    def _not_the_platforms(cls, name: str) -> str:
+    def _nobody_elses(cls, name: str) -> str:
         for problem in name_problems(name):
             raise ValueError(problem.legal)
         return name

@@ -178,3 +178,13 @@ def test_more_instances_than_partitions_are_refused_and_not_cut() -> None:
 def test_every_check_reads_settings_that_there_are() -> None:
     """A misspelt name would never be sure, and its check never run."""
     assert {name for reads, _ in CHECKS for name in reads.split()} <= set(StackConfig.model_fields)
+
+
+def test_names_that_are_taken_are_refused_where_they_stand() -> None:
+    """Of topics too: the suite may delete what is called as its own are."""
+    found = problems_of(
+        topics=[{"name": "orders"}, {"name": "quorate-mine"}],
+        fleets=[fleet(name="game-day")],
+        clients=[{"name": "kafka-cluster-ca"}],
+    )
+    assert set(found) == {"topics.1.name", "fleets.0.name", "clients.0.name"}
