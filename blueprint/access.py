@@ -9,6 +9,11 @@ from blueprint.problem import BadInput, Problem
 
 #: Principals, topics and groups that begin so are the platform's own.
 RESERVED_PREFIX = "quorate-"
+#: A user's secret, and a fleet's objects, are called as he is: so are these, and what begins like
+#: them and a dash. The cluster's authority is one (``kafka-cluster-ca``), its proxies are others.
+_OBJECTS = ("kafka", "game-day")
+#: Kubernetes makes a service account of this name in every namespace, for pods that name none.
+_EVERYWHERE = "default"
 #: What the certificates' mapping rule lets through as a client's name.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}")
 
@@ -124,6 +129,11 @@ def name_problems(name: str, path: str = "name") -> list[Problem]:
     if name.startswith(RESERVED_PREFIX):
         legal = f"a name that does not begin with {RESERVED_PREFIX}: those are the platform's"
         return [Problem(path, repr(name), legal)]
+    if name == _EVERYWHERE or any(f"{name}-".startswith(f"{taken}-") for taken in _OBJECTS):
+        taken = ", ".join((_EVERYWHERE, *(f"{one}, {one}-*" for one in _OBJECTS)))
+        return [
+            Problem(path, repr(name), f"a name that nothing else of a stack's has: not {taken}")
+        ]
     if not _NAME.fullmatch(name):
         return [Problem(path, repr(name), "1 to 63 letters, digits, dots and dashes")]
     return []

@@ -8,7 +8,6 @@ from blueprint.fleets import FleetSpec
 from blueprint.host_settings import HostSettings, broker_overrides, host_settings
 from blueprint.plan import ZONES, Plan
 from blueprint.planner import plan as planned
-from blueprint.problem import BadInput, Problem
 from blueprint.producer_batching import producer_batching
 from blueprint.quotas import Quota, quota
 from blueprint.security import Security
@@ -44,21 +43,10 @@ def blueprint_of(config: StackConfig) -> Blueprint:
     """Decide everything.
 
     Raises:
-        BadInput: The demand fits no cluster, or not the one of this target; every problem at once.
+        BadInput: The demand fits no cluster. ``parse_stack`` has asked that and more before.
     """
     plan = planned(config.demand)
     per_zone = plan.brokers_per_zone.value
-    if config.target == "local" and per_zone > 1:
-        raise BadInput(
-            [
-                Problem(
-                    "quorate:demand",
-                    f"{per_zone} brokers in each zone",
-                    "one: this machine stands in for three",
-                    "ask for less, or provision it on aws or kubernetes",
-                )
-            ]
-        )
     overrides = broker_overrides(plan) | config.broker_overrides
     return Blueprint(
         config=config,

@@ -42,6 +42,8 @@ DERIVED = frozenset(
 )
 #: Whole families of settings that follow from how clients are identified.
 _DERIVED_FAMILIES = ("listener.name.", "sasl.", "ssl.")
+#: What the names of settings have in common that hold a secret, or may.
+_SECRETIVE = ("credential", "jaas", "keystore", "password", "private", "secret", "token")
 _FOLLOWS = "nothing: it follows from the topology and from how clients are identified"
 
 
@@ -129,12 +131,17 @@ def settings_problems(topology: Topology, settings: BrokerSettings) -> list[Prob
         )
     for name, value in settings.overrides.items():
         if name in DERIVED or name.startswith(_DERIVED_FAMILIES):
-            problems.append(Problem(f"overrides.{name}", repr(value), _FOLLOWS))
+            problems.append(Problem(f"overrides.{name}", said_of(name, value), _FOLLOWS))
         elif not name or any(sign in name + value for sign in "\n\r") or "=" in name:
-            problems.append(
-                Problem(f"overrides.{name!r}", repr(value), "a Kafka setting and a one-line value")
-            )
+            legal = "a Kafka setting and a one-line value"
+            problems.append(Problem(f"overrides.{name!r}", said_of(name, value), legal))
     return problems
+
+
+def said_of(name: str, value: str) -> str:
+    """The value of a setting as a message may say it: not at all where it may be a secret."""
+    may_be_secret = any(part in name.lower() for part in _SECRETIVE)
+    return "a value that is not shown here" if may_be_secret else repr(value)
 
 
 def _bootstrap(topology: Topology, node: Node, addresses: ClusterAddresses) -> list[str]:

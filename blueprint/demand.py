@@ -33,7 +33,7 @@ class Demand(BaseModel):
     peak_events_per_s: Annotated[int, Field(ge=1, le=1_000_000_000)]
     mean_event_bytes: Annotated[int, Field(ge=1, le=1_000_000)]
     latency_ms: Annotated[float, Field(ge=LEAST_LATENCY_MS, le=3_600_000, allow_inf_nan=False)]
-    retention_h: Annotated[float, Field(gt=0, le=87_600, allow_inf_nan=False)] = 24.0
+    retention_h: Annotated[float, Field(ge=0.001, le=87_600, allow_inf_nan=False)] = 24.0
     growth_share: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 0.0
     mean_load_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
     compression_saved_share: Share = 0.0

@@ -41,17 +41,21 @@ def plan_lanes(demand: Demand, rates: Rates) -> LanePlan:
             "a leader in each zone": ZONES,
         }
     )
-    topics = ceil(needed / MOST_PARTITIONS_PER_TOPIC)
-    per_topic = up_to_multiple(ceil(needed / topics), ZONES)
+    partitions = up_to_multiple(needed, ZONES)
+    topics = ceil(partitions / MOST_PARTITIONS_PER_TOPIC)
+    # Topics are filled one after the other: shared out among one more, none could keep what it has,
+    # and partitions never shrink.
+    per_topic = min(partitions, MOST_PARTITIONS_PER_TOPIC)
+    why_per_topic = f"a multiple of {ZONES} zones" if topics == 1 else "the last has what is left"
     linger_ms, compression = _batching(demand)
     return LanePlan(
-        partitions=Figure(topics * per_topic, "partitions", because),
+        partitions=Figure(partitions, "partitions", because),
         topics=Figure(topics, "topics", f"at most {MOST_PARTITIONS_PER_TOPIC} partitions each"),
-        partitions_per_topic=Figure(per_topic, "partitions", f"a multiple of {ZONES} zones"),
+        partitions_per_topic=Figure(per_topic, "partitions", why_per_topic),
         threads=threads,
         instances=instances,
         linger_ms=linger_ms,
-        batch_bytes=_batch(demand, linger_ms.value, topics * per_topic),
+        batch_bytes=_batch(demand, linger_ms.value, partitions),
         compression=compression,
     )
 

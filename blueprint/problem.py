@@ -1,11 +1,13 @@
 """What is wrong with an input: where, what was given, what is legal, what to do next."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+#: Annotates a field that holds a secret: what is given for it is never said, only of what type.
+SECRET: Final = "holds a secret"
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -56,12 +58,59 @@ def validated(model: type[Model], given: object, source: str = "") -> Model:
             return model.model_validate_json(given)
         return model.model_validate(given)
     except ValidationError as error:
-        raise BadInput([_problem(dict(item), source) for item in error.errors()]) from None
+        places = [item["loc"] for item in error.errors()]
+        raise BadInput(
+            _problem(model, dict(item), source)
+            for item in error.errors()
+            if not (item["type"] == "too_short" and _within(item["loc"], places))
+        ) from None
 
 
-def _problem(item: dict[str, object], source: str) -> Problem:
-    where = item.get("loc")
-    path = ".".join(map(str, where)) if isinstance(where, tuple) else ""
+def _within(place: tuple[int | str, ...], places: Iterable[tuple[int | str, ...]]) -> bool:
+    """Whether something in there is wrong too: a list without what is wrong in it seems short."""
+    return any(len(other) > len(place) and other[: len(place)] == place for other in places)
+
+
+def _problem(model: type[BaseModel], item: dict[str, object], source: str) -> Problem:
+    loc = item.get("loc")
+    where = loc if isinstance(loc, tuple) else ()
+    path = ".".join(map(str, where))
     full = f"{source}: {path or 'the whole'}" if source else path or "the whole"
-    given = "nothing" if item.get("type") == "missing" else repr(item.get("input"))[:80]
+    value = item.get("input")
+    if item.get("type") == "missing":
+        given = "nothing"
+    elif _may_be_secret(model, where):
+        given = f"what is not shown here, of type {type(value).__name__}"
+    else:
+        given = repr(value)[:80]
     return Problem(full, given, str(item.get("msg")).removeprefix("Value error, "))
+
+
+def _may_be_secret(model: type[BaseModel], where: Sequence[object]) -> bool:
+    """Whether what stands there is a secret, holds one, or may be one under a misspelt name."""
+    if not where:
+        return _holds_secret(model)
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    field = fields.get(str(where[0]))
+    if field is None:
+        return _holds_secret(model)
+    inner = list(_models(field.annotation))
+    rest = list(where[1:])
+    while rest and isinstance(rest[0], int):
+        rest.pop(0)
+    return SECRET in field.metadata or any(_may_be_secret(one, rest) for one in inner)
+
+
+def _holds_secret(model: type[BaseModel]) -> bool:
+    return any(
+        SECRET in field.metadata or any(map(_holds_secret, _models(field.annotation)))
+        for field in model.model_fields.values()
+    )
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    """The models of which a field of this type may hold some."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)

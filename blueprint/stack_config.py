@@ -1,25 +1,28 @@
 """What a stack may be asked for: the ``quorate:`` settings of a ``Pulumi.STACK.yaml``."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from blueprint.access import RESERVED_PREFIX, name_problems
 from blueprint.client_settings import Goal
 from blueprint.demand import Demand
 from blueprint.failover_profile import DEFAULT_PROFILE, PROFILES
 from blueprint.fleets import DEAD_LETTERS, LONGEST_DRAIN_S
-from blueprint.problem import BadInput, Problem, validated
+from blueprint.game_days import GAME_DAYS
+from blueprint.problem import SECRET, BadInput, Problem, validated
+from blueprint.stack_fields import Cron, Network, RetentionH, ZoneLabel
+from blueprint.stack_problems import stack_problems
 from blueprint.topology import ZONES
 
 #: Kafka's own rule for topic names, and Kubernetes' for everything that becomes an object there.
 TopicName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,60}[a-z0-9])?$")]
 ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
 Image = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^\S+$")]
-#: Five fields; what each may be is Kubernetes' to say, when it admits the job.
-Cron = Annotated[str, Field(pattern=r"^(\S+\s+){4}\S+$")]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 #: AWS allows no wider one; in a narrower one a zone's endpoints do not fit into their share.
 _WIDEST_PREFIX, _NARROWEST_PREFIX = 16, 22
@@ -40,8 +43,15 @@ class TopicConfig(_Strict):
     name: TopicName
     partitions: Annotated[int, Field(ge=1, le=10_000)] | None = None
     min_insync_replicas: Annotated[int, Field(ge=1, le=3)] = 2
-    retention_h: Annotated[float, Field(gt=0, le=87_600, allow_inf_nan=False)] | None = None
+    retention_h: RetentionH | None = None
     cleanup_policy: Literal["delete", "compact"] = "delete"
+
+    @field_validator("name")
+    @classmethod
+    def _not_the_suites(cls, name: str) -> str:
+        if name.startswith(RESERVED_PREFIX):
+            raise ValueError(f"a name that does not begin with {RESERVED_PREFIX}: the suite's do")
+        return name
 
 
 class UserConfig(_Strict):
@@ -50,6 +60,13 @@ class UserConfig(_Strict):
     name: ObjectName
     consumes: tuple[TopicName, ...] = ()
     produces: tuple[TopicName, ...] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _nobody_elses(cls, name: str) -> str:
+        for problem in name_problems(name):
+            raise ValueError(problem.legal)
+        return name
 
     @property
     def writes(self) -> tuple[str, ...]:
@@ -92,7 +109,7 @@ class ClientConfig(UserConfig):
         cidrs: Where it connects from; nothing else is admitted.
     """
 
-    cidrs: tuple[IPv4Network, ...] = ()
+    cidrs: tuple[Network, ...] = ()
 
 
 class GameDayConfig(_Strict):
@@ -100,13 +117,15 @@ class GameDayConfig(_Strict):
 
     Attributes:
         schedule: A cron line, in UTC.
+        experiment: One of the suite's that the target can run; see ``GAME_DAYS``. Left out, it is
+            the first of them.
         image: What holds the chaos suite.
         deadline_s: A run that takes longer is ended, and its faults with it.
         history_gib: What keeps the histories of runs.
     """
 
     schedule: Cron = "0 10 * * 2"
-    experiment: ObjectName = "gameday"
+    experiment: str = ""
     image: Image
     deadline_s: Seconds = 3600
     history_gib: Annotated[int, Field(ge=1, le=1000)] = 20
@@ -151,17 +170,22 @@ class AwsConfig(_Strict):
 
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
     availability_zones: tuple[str, str, str]
-    vpc_cidr: IPv4Network = IPv4Network("10.20.0.0/16")
+    vpc_cidr: Network = IPv4Network("10.20.0.0/16")
     image_id: Annotated[str, Field(pattern=r"^ami-[0-9a-f]{8,17}$")] | None = None
     kafka: ArtifactConfig
-    operator_cidrs: tuple[IPv4Network, ...] = ()
-    kubeconfig: str | None = None
-    fleet_cidrs: tuple[IPv4Network, ...] = ()
+    operator_cidrs: tuple[Network, ...] = ()
+    kubeconfig: Annotated[str | None, Field(repr=False), SECRET] = None
+    fleet_cidrs: tuple[Network, ...] = ()
     protect_data: bool = False
 
     @field_validator("availability_zones")
     @classmethod
-    def _three_of_them(cls, names: tuple[str, str, str]) -> tuple[str, str, str]:
+    def _three_of_the_region(
+        cls, names: tuple[str, str, str], info: ValidationInfo
+    ) -> tuple[str, str, str]:
+        region = info.data.get("region")
+        if region is not None and not all(re.fullmatch(f"{region}[a-z]", one) for one in names):
+            raise ValueError(f"three zones of {region}, such as {region}a, {region}b, {region}c")
         return _different(names)
 
     @field_validator("vpc_cidr")
@@ -183,7 +207,7 @@ class KubernetesConfig(_Strict):
     """
 
     namespace: ObjectName = "quorate"
-    zones: tuple[str, str, str] = ZONES
+    zones: tuple[ZoneLabel, ZoneLabel, ZoneLabel] = ZONES
     storage_class: ObjectName | None = None
     context: str | None = None
 
@@ -236,12 +260,29 @@ class StackConfig(_Strict):
         """Everyone who connects."""
         return (*self.fleets, *self.clients)
 
+    @field_validator("game_day")
+    @classmethod
+    def _one_that_runs(
+        cls, game_day: GameDayConfig | None, info: ValidationInfo
+    ) -> GameDayConfig | None:
+        possible = GAME_DAYS.get(info.data.get("target", ""), ())
+        if game_day is None or game_day.experiment or not possible:
+            return game_day
+        return game_day.model_copy(update={"experiment": possible[0]})
+
     @field_validator("failover_profile")
     @classmethod
     def _known(cls, name: str) -> str:
         if name not in PROFILES:
             raise ValueError(f"one of {', '.join(PROFILES)}")
         return name
+
+
+_MADE_UP: Mapping[str, object] = {
+    "target": "local",
+    "demand": {"peak_events_per_s": 1, "mean_event_bytes": 1, "latency_ms": 1000},
+    "topics": ({"name": "made-up"},),
+}
 
 
 def _different(zones: tuple[str, str, str]) -> tuple[str, str, str]:
@@ -251,41 +292,31 @@ def _different(zones: tuple[str, str, str]) -> tuple[str, str, str]:
 
 
 def parse_stack(fields: object, source: str) -> StackConfig:
-    """Validate a stack's settings; paths begin with ``source``.
+    """Validate a stack's settings, and that they can be provisioned; paths begin with ``source``.
 
     Raises:
-        BadInput: Every problem at once.
+        BadInput: Every problem at once, also those between settings that are legal by themselves.
     """
-    config = validated(StackConfig, fields, source)
-    problems = [replace(one, path=f"{source}: {one.path}") for one in _contradictions(config)]
-    if problems:
-        raise BadInput(problems)
+    everything = frozenset(StackConfig.model_fields)
+    wrong: tuple[Problem, ...] = ()
+    try:
+        config, sure = validated(StackConfig, fields, source), everything
+    except BadInput as refused:
+        wrong = refused.problems
+        doubted = {one.path.removeprefix(f"{source}: ").split(".")[0] for one in wrong}
+        config, sure = _legal_part(fields, doubted), everything - doubted
+    found = [replace(one, path=f"{source}: {one.path}") for one in stack_problems(config, sure)]
+    if wrong or found:
+        raise BadInput((*wrong, *found))
     return config
 
 
-def _contradictions(config: StackConfig) -> Iterator[Problem]:
-    if config.target == "aws" and config.aws is None:
-        yield Problem("aws", "nothing", "region, availability_zones and kafka: the target is aws")
-    if config.aws is not None and bool(config.aws.kubeconfig) != bool(config.aws.fleet_cidrs):
-        given, legal = "one without the other", "kubeconfig and fleet_cidrs, or neither"
-        remedy = "a cluster that is not made here is let in by where its fleets connect from"
-        yield Problem("aws.kubeconfig and aws.fleet_cidrs", given, legal, remedy)
-    if config.target != "local" and config.security == "plaintext":
-        yield Problem("security", "'plaintext'", "scram, mtls", "plaintext is for target local")
-    if config.monitoring is not None and config.target == "local":
-        legal = "nothing: on this machine there is nobody who watches"
-        yield Problem("monitoring", "a section", legal, "use target kubernetes or aws")
-    if config.game_day is not None and not config.chaos:
-        yield Problem("chaos", "False", "true, since game_day disturbs the stack")
-    yield from _said_twice("topics", [topic.name for topic in config.topics])
-    yield from _said_twice("fleets and clients", [user.name for user in config.users])
-    declared = {topic.name for topic in config.topics}
-    for user in config.users:
-        for topic in sorted({*user.consumes, *user.produces} - declared):
-            legal = f"a declared topic: {', '.join(sorted(declared))}"
-            yield Problem(f"{user.name}: consumes or produces", repr(topic), legal)
-
-
-def _said_twice(path: str, names: list[str]) -> Iterator[Problem]:
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Problem(path, f"{name!r} twice", "one of each name")
+def _legal_part(fields: object, doubted: set[str]) -> StackConfig:
+    """The settings without those in doubt; what cannot be left out is made up."""
+    given = fields if isinstance(fields, Mapping) else {}
+    legal = {
+        name: given[name]
+        for name in StackConfig.model_fields
+        if name in given and name not in doubted
+    }
+    return StackConfig.model_validate({**_MADE_UP, **legal})

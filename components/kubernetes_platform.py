@@ -7,12 +7,10 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi_kubernetes.networking.v1 import NetworkPolicyPeerArgs
 
-from blueprint import strimzi
 from blueprint.access import SUITE, fleet_accesses, suite_accesses
 from blueprint.alerts import Watched
 from blueprint.blueprint import Blueprint
 from blueprint.fleets import FleetSpec
-from blueprint.problem import BadInput, Problem
 from blueprint.stack_config import MonitoringConfig
 from blueprint.strimzi_names import CLIENT_PORT, StrimziNames
 from components.consumer_fleet import FLEET_LABEL, ConsumerFleet, ConsumerFleetArgs
@@ -33,24 +31,9 @@ CLIENT_LABEL = "quorate.io/client"
 
 
 def declare(blueprint: Blueprint) -> pulumi.Output[dict[str, object]]:
-    """Declare a stack of the target ``kubernetes``; returns its StackOutputs as a mapping.
-
-    Raises:
-        BadInput: Settings that Strimzi would drop; every problem at once.
-    """
-    problems = list(unheard(blueprint))
-    if problems:
-        raise BadInput(problems)
+    """Declare a stack of the target ``kubernetes``; returns its StackOutputs as a mapping."""
     platform = KubernetesPlatform("kubernetes", blueprint)
     return platform.outputs
-
-
-def unheard(blueprint: Blueprint) -> Iterator[Problem]:
-    """Broker settings of the stack's own that the operator would drop without a word."""
-    for name, value in sorted(blueprint.config.broker_overrides.items()):
-        if strimzi.forbidden(name):
-            legal = "a setting that Strimzi lets through; docs/kubernetes.md lists what it owns"
-            yield Problem(f"quorate:broker_overrides.{name}", repr(value), legal)
 
 
 class KubernetesPlatform(pulumi.ComponentResource):

@@ -21,6 +21,7 @@ from typing import Annotated, Any, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from blueprint.problem import SECRET
 from fleet.record import KeyOf, Partition, Record
 from fleet.retries import Poison
 
@@ -58,7 +59,7 @@ class DedupSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    database: Annotated[str, Field(min_length=1, max_length=1024)]
+    database: Annotated[str, Field(min_length=1, max_length=1024), SECRET]
     by: Way = Way.KEYS
     margin_records: Annotated[int, Field(ge=0, le=1 << 40)] = 100_000
     keep_s: Annotated[int, Field(ge=1, le=365 * 86_400)] = 86_400

@@ -19,6 +19,10 @@ from blueprint.access import (
     suite_accesses,
 )
 from blueprint.problem import BadInput
+from blueprint.strimzi_names import StrimziNames
+from blueprint.topology import three_zones
+from components.aws_fleets import GAME_DAY
+from components.kubernetes_platform import CLUSTER
 
 TOPICS = st.sets(st.sampled_from(["orders", "payments", "audit"]))
 
@@ -67,3 +71,35 @@ def test_the_suite_works_on_topics_and_groups_of_its_own() -> None:
             assert set(access.operations) == {Operation.ALTER, Operation.DESCRIBE}
         else:
             assert (access.name, access.pattern) == (RESERVED_PREFIX, Pattern.PREFIXED)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["kafka", "kafka-cluster-ca", "kafka-toxiproxy-a", "game-day", "game-day-outputs", "default"],
+)
+def test_a_name_that_an_object_of_the_platforms_has_is_nobody_elses(name: str) -> None:
+    """A user's secret of that name would take the place of the cluster's own."""
+    (problem,) = name_problems(name, "clients.0.name")
+    assert problem.path == "clients.0.name"
+    assert "kafka-*" in problem.legal
+
+
+@pytest.mark.parametrize("name", ["kafkaesque", "gameday", "defaulter", "billing-kafka"])
+def test_a_name_that_only_looks_like_one_is_free(name: str) -> None:
+    """The dash decides."""
+    assert name_problems(name) == []
+
+
+def test_the_reserved_names_are_those_that_the_components_give() -> None:
+    """Of the cluster, its authority, its proxies and its game day."""
+    names = StrimziNames(CLUSTER, "quorate")
+    topology = three_zones(1)
+    given_names = [
+        names.cluster,
+        names.pods,
+        names.authority_secret,
+        GAME_DAY,
+        *(names.toxiproxy(zone) for zone in topology.zones),
+        *(names.pod(node) for node in topology.nodes),
+    ]
+    assert [name for name in given_names if not name_problems(name)] == []

@@ -68,6 +68,26 @@ def test_every_contradiction_is_named_with_its_path() -> None:
     ]
 
 
+@pytest.mark.parametrize("target", ["local", "aws", "kubernetes"])
+@pytest.mark.parametrize("security", ["plaintext", "scram", "mtls"])
+def test_a_name_of_the_platforms_is_refused_where_it_stands(target: str, security: str) -> None:
+    """Before anything is declared, whatever the target and however clients prove who they are."""
+    bad = LOCAL | {
+        "target": target,
+        "security": security,
+        "fleets": [LOCAL["fleets"][0] | {"name": "quorate-node"}],
+        "clients": [{"name": "shop"}, {"name": "a;User:b"}, {"name": "quorate-admin"}],
+    }
+    with pytest.raises(BadInput) as refused:
+        parse_stack(bad, "stack")
+    assert {
+        "stack: fleets.0.name",
+        "stack: clients.1.name",
+        "stack: clients.2.name",
+    } <= {problem.path for problem in refused.value.problems}
+    assert "does not begin with quorate-" in str(refused.value)
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

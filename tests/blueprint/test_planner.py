@@ -36,6 +36,8 @@ DEMANDS = st.builds(
 )
 GROWING = (
     "partitions",
+    "partitions_per_topic",
+    "topics",
     "network_in_bytes_per_s_per_zone",
     "network_out_bytes_per_s_per_zone",
     "cross_zone_bytes_per_s",
@@ -66,6 +68,9 @@ def test_headroom_is_there_and_no_limit_is_crossed(demand: Demand) -> None:
     assert made.disk_bytes_per_s_per_broker.value <= GP3.most_bytes_per_s
     assert made.partitions_per_topic.value <= MOST_PARTITIONS_PER_TOPIC
     assert made.partitions_per_topic.value % ZONES == 0
+    # All topics are full but the last, and in that one there is something.
+    rest = made.partitions.value - (made.topics.value - 1) * made.partitions_per_topic.value
+    assert 0 < rest <= made.partitions_per_topic.value
     assert made.partitions.value >= max(
         demand.partitions_today, made.consumer_instances_per_group.value
     )
@@ -83,6 +88,16 @@ def test_more_load_never_needs_less(demand: Demand, more: int) -> None:
             assert getattr(before, name).value <= getattr(after, name).value, name
         same = plan_on(before.machine.name, larger)
         assert same is None or before.brokers_per_zone.value <= same.brokers_per_zone.value
+
+
+def test_a_topic_keeps_its_partitions_when_one_more_is_needed() -> None:
+    """Where one topic is full and the demand grows beyond it."""
+    before, after = (
+        plan(Demand(peak_events_per_s=events, mean_event_bytes=1000, latency_ms=35))
+        for events in (1_500_000, 1_530_000)
+    )
+    assert (before.topics.value, before.partitions_per_topic.value) == (1, 195)
+    assert (after.topics.value, after.partitions_per_topic.value) == (2, MOST_PARTITIONS_PER_TOPIC)
 
 
 def plan_on(machine: str, demand: Demand) -> Plan | None:

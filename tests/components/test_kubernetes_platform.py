@@ -2,10 +2,8 @@
 
 import pytest
 
-from blueprint.blueprint import blueprint_of
 from blueprint.problem import BadInput
 from blueprint.stack_config import parse_stack
-from components.kubernetes_platform import declare
 
 SETTINGS = {
     "target": "kubernetes",
@@ -21,12 +19,11 @@ def test_a_setting_that_strimzi_would_drop_is_refused() -> None:
         "num.io.threads": "16",
         "password.encoder.secret": "of a test",
     }
-    blueprint = blueprint_of(parse_stack({**SETTINGS, "broker_overrides": overrides}, "a test"))
     with pytest.raises(BadInput) as refused:
-        declare(blueprint)
+        parse_stack({**SETTINGS, "broker_overrides": overrides}, "a test")
     assert [problem.path for problem in refused.value.problems] == [
-        "quorate:broker_overrides.controller.quorum.request.timeout.ms",
-        "quorate:broker_overrides.password.encoder.secret",
+        "a test: broker_overrides.controller.quorum.request.timeout.ms",
+        "a test: broker_overrides.password.encoder.secret",
     ]
 
 

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pulumi
 
@@ -41,6 +42,16 @@ def blueprint(namespace: str, **changes: object) -> Blueprint:
 def program(namespace: str, **changes: object) -> Callable[[], None]:
     """Declares that platform; exports its StackOutputs as ``__main__.py`` does."""
     wanted = blueprint(namespace, **changes)
+    return lambda: pulumi.export("quorate", declare(wanted))
+
+
+def unread(namespace: str) -> Callable[[], None]:
+    """Declares a platform whose cron line is none, as if nobody had read the stack's settings."""
+    sound = blueprint(namespace)
+    assert sound.config.game_day is not None
+    game_day = sound.config.game_day.model_copy(update={"schedule": "61 * * * *"})
+    config = sound.config.model_copy(update={"game_day": game_day})
+    wanted = replace(sound, config=config)
     return lambda: pulumi.export("quorate", declare(wanted))
 
 

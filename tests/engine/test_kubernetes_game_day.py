@@ -20,7 +20,9 @@ pytestmark = pytest.mark.engine
 def every_minute(namespace: str) -> None:
     """Declare a game day that is due all the time."""
     identity = KafkaIdentity(Security.SCRAM, "quorate-chaos", "quorate-chaos", "authority")
-    config = GameDayConfig(image="chaos:1", schedule="* * * * *", deadline_s=1800)
+    config = GameDayConfig(
+        image="chaos:1", experiment="rebalance", schedule="* * * * *", deadline_s=1800
+    )
     GameDaySchedule(
         "game-day",
         GameDayScheduleArgs(

@@ -13,7 +13,7 @@ from tests.engine.control_plane.api import Api, Object, Reference
 from tests.engine.control_plane.control_plane import ControlPlane
 from tests.engine.harness.engine import EngineFailed, StandIn
 from tests.engine.harness.results import Difference
-from tests.engine.kubernetes_stack import blueprint, new_namespace, program, topics
+from tests.engine.kubernetes_stack import blueprint, new_namespace, program, topics, unread
 
 pytestmark = pytest.mark.engine
 
@@ -227,8 +227,7 @@ def test_what_the_api_server_refuses_is_seen_at_preview(
     program_engine: ProgramEngines, kubernetes: StandIn, api: Api, made: str
 ) -> None:
     """A cron line that is none is refused with the field's name, and nothing is made."""
-    bad = {"image": "chaos:1", "schedule": "61 * * * *"}
-    engine = program_engine(program(made, game_day=bad), kubernetes)
+    engine = program_engine(unread(made), kubernetes)
     with pytest.raises(EngineFailed) as refused:
         engine.preview()
     assert "spec.schedule" in str(refused.value)
@@ -240,8 +239,7 @@ def test_a_half_failed_up_is_repeated(
     program_engine: ProgramEngines, kubernetes: StandIn, api: Api, made: str
 ) -> None:
     """What was made before something was refused stays, and the next up makes the rest of it."""
-    bad = {"image": "chaos:1", "schedule": "61 * * * *"}
-    engine = program_engine(program(made, game_day=bad), kubernetes)
+    engine = program_engine(unread(made), kubernetes)
     with pytest.raises(EngineFailed) as refused:
         engine.up()
     assert refused.value.result.counts["create"] > 10

@@ -1,0 +1,23 @@
+"""Which of the suite's experiments a scheduled game day can be, target by target.
+
+Only names: what they do is the suite's to know, and a test holds these lists against it.
+"""
+
+from collections.abc import Mapping
+
+#: They load a stack and change its consumer groups: possible wherever Kafka runs.
+_WITHOUT_FAULTS_OF_ZONES = (
+    "rebalance",
+    "baseline",
+    "control-doctored-history",
+    "fleet-kill",
+    "fleet-rebalance",
+    "fleet-rolling-deploy",
+)
+#: For each target what it can run, first what it runs when nothing is said. On this machine nothing
+#: is scheduled: whoever sits at it runs ``python -m chaos run gameday --stack NAME``.
+GAME_DAYS: Mapping[str, tuple[str, ...]] = {
+    "local": (),
+    "aws": ("az-blackhole", *_WITHOUT_FAULTS_OF_ZONES, "control-noop-fault"),
+    "kubernetes": _WITHOUT_FAULTS_OF_ZONES,
+}

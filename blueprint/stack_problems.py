@@ -1,0 +1,198 @@
+"""What contradicts what among a stack's settings, and what of them fits no plan or target.
+
+Each check says which settings it reads: where one of those is wrong by itself, the check is left
+out, and all the others still have their say.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from blueprint import strimzi
+from blueprint.broker_settings import BrokerSettings, said_of, settings_problems
+from blueprint.game_days import GAME_DAYS
+from blueprint.plan import Plan
+from blueprint.planner import plan as planned
+from blueprint.problem import BadInput, Problem
+from blueprint.subnets import node_addresses, subnet_plan
+from blueprint.topology import three_zones
+
+if TYPE_CHECKING:  # It asks this module.
+    from blueprint.stack_config import StackConfig
+
+#: What a record that was acknowledged rests on, and the least that keeps it: two zones of three.
+_AT_LEAST = {
+    "default.replication.factor": 3,
+    "min.insync.replicas": 2,
+    "offsets.topic.replication.factor": 3,
+    "share.coordinator.state.topic.min.isr": 2,
+    "share.coordinator.state.topic.replication.factor": 3,
+    "transaction.state.log.min.isr": 2,
+    "transaction.state.log.replication.factor": 3,
+}
+_MOST_REPLICAS = 3
+_ALWAYS = {"auto.create.topics.enable": "false", "unclean.leader.election.enable": "false"}
+
+
+def stack_problems(config: "StackConfig", sure: frozenset[str]) -> Iterator[Problem]:
+    """Everything that no single setting is to blame for.
+
+    Args:
+        config: The settings.
+        sure: Names of the settings that are as they were given.
+    """
+    for reads, check in CHECKS:
+        if sure.issuperset(reads.split()):
+            yield from check(config)
+
+
+def _no_place(config: "StackConfig") -> Iterator[Problem]:
+    if config.target == "aws" and config.aws is None:
+        yield Problem("aws", "nothing", "region, availability_zones and kafka: the target is aws")
+
+
+def _half_a_cluster(config: "StackConfig") -> Iterator[Problem]:
+    if config.aws is not None and bool(config.aws.kubeconfig) != bool(config.aws.fleet_cidrs):
+        given, legal = "one without the other", "kubeconfig and fleet_cidrs, or neither"
+        remedy = "a cluster that is not made here is let in by where its fleets connect from"
+        yield Problem("aws.kubeconfig and aws.fleet_cidrs", given, legal, remedy)
+
+
+def _in_clear(config: "StackConfig") -> Iterator[Problem]:
+    if config.target != "local" and config.security == "plaintext":
+        yield Problem("security", "'plaintext'", "scram, mtls", "plaintext is for target local")
+
+
+def _nobody_watches(config: "StackConfig") -> Iterator[Problem]:
+    if config.monitoring is not None and config.target == "local":
+        legal = "nothing: on this machine there is nobody who watches"
+        yield Problem("monitoring", "a section", legal, "use target kubernetes or aws")
+
+
+def _undisturbed(config: "StackConfig") -> Iterator[Problem]:
+    if config.game_day is not None and not config.chaos:
+        yield Problem("chaos", "False", "true, since game_day disturbs the stack")
+
+
+def _game_day(config: "StackConfig") -> Iterator[Problem]:
+    if config.game_day is None:
+        return
+    possible = GAME_DAYS[config.target]
+    if not possible:
+        legal = "nothing: on this machine nothing is scheduled"
+        remedy = "leave it out, and run `python -m chaos run gameday --stack NAME` yourself"
+        yield Problem("game_day", "a section", legal, remedy)
+    elif config.game_day.experiment not in possible:
+        remedy = "the suite ships no other that this target can run"
+        given, legal = repr(config.game_day.experiment)[:80], ", ".join(possible)
+        yield Problem("game_day.experiment", given, legal, remedy)
+
+
+def _topics_twice(config: "StackConfig") -> Iterator[Problem]:
+    yield from _said_twice("topics", [topic.name for topic in config.topics])
+
+
+def _users_twice(config: "StackConfig") -> Iterator[Problem]:
+    yield from _said_twice("fleets and clients", [user.name for user in config.users])
+
+
+def _said_twice(path: str, names: list[str]) -> Iterator[Problem]:
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Problem(path, f"{name!r} twice", "one of each name")
+
+
+def _undeclared(config: "StackConfig") -> Iterator[Problem]:
+    declared = {topic.name for topic in config.topics}
+    for user in config.users:
+        for topic in sorted({*user.consumes, *user.produces} - declared):
+            legal = f"a declared topic: {', '.join(sorted(declared))}"
+            yield Problem(f"{user.name}: consumes or produces", repr(topic), legal)
+
+
+def _overrides(config: "StackConfig") -> Iterator[Problem]:
+    refused = set()
+    settings = BrokerSettings(overrides=config.broker_overrides)
+    for problem in settings_problems(three_zones(1), settings):
+        refused.add(problem.path)
+        yield replace(problem, path=f"broker_{problem.path}")
+    for name, value in sorted(config.broker_overrides.items()):
+        legal = _promise(name, value)
+        if legal:
+            remedy = "what was acknowledged is to outlive the loss of a zone"
+            yield Problem(f"broker_overrides.{name}", repr(value)[:80], legal, remedy)
+        unheard = config.target == "kubernetes" and strimzi.forbidden(name)
+        if unheard and f"overrides.{name}" not in refused:
+            legal = "a setting that Strimzi lets through; docs/kubernetes.md lists what it owns"
+            yield Problem(f"broker_overrides.{name}", said_of(name, value), legal)
+
+
+def _promise(name: str, value: str) -> str:
+    """What a setting may be where the stack's promise rests on it; nothing where all is well."""
+    least, always = _AT_LEAST.get(name), _ALWAYS.get(name)
+    if least is not None and value.strip() not in map(str, range(least, _MOST_REPLICAS + 1)):
+        return f"{least} to {_MOST_REPLICAS}"
+    return always if always is not None and value.strip().lower() != always else ""
+
+
+def _demand(config: "StackConfig") -> Iterator[Problem]:
+    made = _plan(config)
+    if isinstance(made, BadInput):
+        yield from made.problems
+        return
+    per_zone = made.brokers_per_zone.value
+    if config.target == "local" and per_zone > 1:
+        yield Problem(
+            "demand",
+            f"{per_zone} brokers in each zone",
+            "one: this machine stands in for three",
+            "ask for less, or provision it on aws or kubernetes",
+        )
+
+
+def _room(config: "StackConfig") -> Iterator[Problem]:
+    made = _plan(config)
+    if isinstance(made, BadInput) or config.target != "aws" or config.aws is None:
+        return
+    topology = three_zones(made.brokers_per_zone.value)
+    try:
+        node_addresses(subnet_plan(config.aws.vpc_cidr, topology.zones), topology)
+    except BadInput as refused:
+        yield from refused.problems
+
+
+def _idle_instances(config: "StackConfig") -> Iterator[Problem]:
+    made = _plan(config)
+    if isinstance(made, BadInput):
+        return
+    planned_each = made.partitions_per_topic.value
+    partitions = {topic.name: topic.partitions or planned_each for topic in config.topics}
+    for index, fleet in enumerate(config.fleets):
+        most = sum(partitions.get(topic, 0) for topic in fleet.consumes)
+        if fleet.instances is not None and fleet.instances > most > 0:
+            legal = f"1 to {most}, the partitions of what it consumes: more would have none"
+            remedy = "give the topics more partitions, or leave it out"
+            yield Problem(f"fleets.{index}.instances", str(fleet.instances), legal, remedy)
+
+
+def _plan(config: "StackConfig") -> Plan | BadInput:
+    try:
+        return planned(config.demand)
+    except BadInput as refused:
+        return refused
+
+
+CHECKS: tuple[tuple[str, Callable[["StackConfig"], Iterator[Problem]]], ...] = (
+    ("target aws", _no_place),
+    ("aws", _half_a_cluster),
+    ("target security", _in_clear),
+    ("target monitoring", _nobody_watches),
+    ("chaos game_day", _undisturbed),
+    ("target game_day", _game_day),
+    ("topics", _topics_twice),
+    ("fleets clients", _users_twice),
+    ("topics fleets clients", _undeclared),
+    ("target broker_overrides", _overrides),
+    ("target demand", _demand),
+    ("target demand aws", _room),
+    ("demand topics fleets", _idle_instances),
+)

@@ -1,0 +1,190 @@
+"""One list of everything that is wrong with a stack's settings, before anything is declared."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from blueprint.blueprint import blueprint_of
+from blueprint.problem import BadInput
+from blueprint.stack_config import StackConfig, parse_stack
+from blueprint.stack_problems import CHECKS
+
+STACKS = Path(__file__).parents[2] / "stacks"
+AWS: dict[str, Any] = {
+    "region": "eu-central-1",
+    "availability_zones": ["eu-central-1a", "eu-central-1b", "eu-central-1c"],
+    "kafka": {"bucket": "artifacts", "key": "kafka.tgz", "sha512": "0" * 128},
+}
+STACK: dict[str, Any] = {
+    "target": "aws",
+    "chaos": True,
+    "demand": {"peak_events_per_s": 50_000, "mean_event_bytes": 1000, "latency_ms": 35},
+    "topics": [{"name": "orders"}],
+    "aws": AWS,
+}
+
+
+def problems_of(**changed: object) -> dict[str, str]:
+    """What is legal, by path, where a sound stack is changed so."""
+    try:
+        parse_stack(STACK | changed, "s")
+    except BadInput as refused:
+        return {one.path.removeprefix("s: "): str(one) for one in refused.problems}
+    return {}
+
+
+def fleet(**changed: object) -> dict[str, object]:
+    """One fleet."""
+    return {"name": "billing", "image": "billing:1", "consumes": ["orders"], **changed}
+
+
+@pytest.mark.parametrize("name", ["local", "aws", "kubernetes"])
+def test_the_stacks_that_come_with_the_project_are_legal(name: str) -> None:
+    """Each of them, to the end."""
+    given = yaml.safe_load((STACKS / f"Pulumi.{name}.yaml").read_text())["config"]
+    fields = {
+        key.removeprefix("quorate:"): value for key, value in given.items() if "aws:" not in key
+    }
+    assert blueprint_of(parse_stack(fields, "s")).topics
+
+
+def test_what_is_wrong_by_itself_hides_nothing_else() -> None:
+    """Types, contradictions, the demand, overrides and room: all in one list."""
+    found = problems_of(
+        fleets=[fleet(image=7)],
+        game_day={"image": "chaos:1", "experiment": "gameday"},
+        security="plaintext",
+        broker_overrides={"node.id": "7", "min.insync.replicas": "1"},
+        demand=STACK["demand"] | {"peak_events_per_s": 15_000_000},
+        aws=AWS | {"vpc_cidr": "10.0.0.0/22"},
+        clients=[{"name": "quorate-admin"}],
+        unknown=1,
+    )
+    assert set(found) == {
+        "fleets.0.image",
+        "clients.0.name",
+        "unknown",
+        "security",
+        "game_day.experiment",
+        "broker_overrides.node.id",
+        "broker_overrides.min.insync.replicas",
+        "aws.vpc_cidr",
+    }
+    assert set(problems_of(demand=STACK["demand"] | {"peak_events_per_s": 10**9}, topics=[])) == {
+        "demand",
+        "topics",
+    }
+
+
+@pytest.mark.parametrize(
+    "zones",
+    [
+        ["eu-central-1a", "eu-central-1b", "eu-west-1c"],
+        ["eu-central-1a", "eu-central-1b", "eu-central-1b"],
+        ["a", "b", "c"],
+        ["eu-central-1a", "eu-central-1b", ""],
+    ],
+)
+def test_availability_zones_are_three_of_the_region(zones: list[str]) -> None:
+    """Neither of another one, nor misspelt, nor one twice."""
+    assert set(problems_of(aws=AWS | {"availability_zones": zones})) == {"aws.availability_zones"}
+
+
+@pytest.mark.parametrize("label", ["", "a b", "a\n", "\x00", "x" * 64, "-a"])
+def test_zone_labels_are_ones(label: str) -> None:
+    """As Kubernetes takes them."""
+    found = problems_of(target="kubernetes", kubernetes={"zones": ["a", "b", label]})
+    assert set(found) == {"kubernetes.zones.2"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "61 * * * *",
+        "* 24 * * *",
+        "0 0 0 * *",
+        "0 0 1 13 *",
+        "0 0 * * 8",
+        "a b c d e",
+        "* * * *",
+        "5-1 * * * *",
+        "*/0 * * * *",
+        "1,,2 * * * *",
+        "",
+    ],
+)
+def test_a_cron_line_that_is_none_is_refused(line: str) -> None:
+    """Before Kubernetes would, when half of the stack is there."""
+    assert set(problems_of(game_day={"image": "c:1", "schedule": line})) == {"game_day.schedule"}
+
+
+@pytest.mark.parametrize(
+    "line", ["0 10 * * 2", "*/15 0-6,22 1-31/2 JAN-mar,12 mon-FRI", "5/10 ? * * SUN"]
+)
+def test_a_cron_line_is_taken(line: str) -> None:
+    """With lists, ranges, steps and names."""
+    assert problems_of(game_day={"image": "c:1", "schedule": line}) == {}
+
+
+@pytest.mark.parametrize("cidr", [0, True, "0.0.0.0/0", "0.0.0.0/1", "10.0.0.1/8", "x", None])
+def test_a_network_is_written_out_and_nobody_elses(cidr: object) -> None:
+    """No number that is an address by chance, and not everybody."""
+    assert set(problems_of(clients=[{"name": "shop", "cidrs": [cidr]}])) == {"clients.0.cidrs.0"}
+    assert set(problems_of(aws=AWS | {"operator_cidrs": [cidr]})) == {"aws.operator_cidrs.0"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("min.insync.replicas", "1"),
+        ("min.insync.replicas", "many"),
+        ("default.replication.factor", "1"),
+        ("offsets.topic.replication.factor", "2"),
+        ("transaction.state.log.min.isr", "1"),
+        ("unclean.leader.election.enable", "TRUE"),
+        ("auto.create.topics.enable", "true"),
+    ],
+)
+def test_an_override_undoes_no_promise(name: str, value: str) -> None:
+    """With what it may be."""
+    found = problems_of(broker_overrides={name: value})
+    assert set(found) == {f"broker_overrides.{name}"}
+    assert "; legal: " in found[f"broker_overrides.{name}"]
+
+
+def test_an_override_that_keeps_the_promise_is_taken() -> None:
+    """And so is any other setting."""
+    kept = {"min.insync.replicas": "3", "unclean.leader.election.enable": "false"}
+    assert problems_of(broker_overrides=kept | {"log.segment.bytes": "268435456"}) == {}
+
+
+def test_what_is_kept_for_no_time_is_refused() -> None:
+    """Of a topic, and of all of them."""
+    short = {"retention_h": 1e-9}
+    assert set(problems_of(topics=[{"name": "orders", **short}])) == {"topics.0.retention_h"}
+    assert set(problems_of(demand=STACK["demand"] | short)) == {"demand.retention_h"}
+
+
+def test_more_instances_than_partitions_are_refused_and_not_cut() -> None:
+    """What is wanted and cannot be is said."""
+    topics = [{"name": "orders", "partitions": 9}]
+    found = problems_of(topics=topics, fleets=[fleet(instances=10_000)])
+    assert "legal: 1 to 9" in found["fleets.0.instances"]
+    assert problems_of(topics=topics, fleets=[fleet(instances=9)]) == {}
+
+
+def test_every_check_reads_settings_that_there_are() -> None:
+    """A misspelt name would never be sure, and its check never run."""
+    assert {name for reads, _ in CHECKS for name in reads.split()} <= set(StackConfig.model_fields)
+
+
+def test_names_that_are_taken_are_refused_where_they_stand() -> None:
+    """Of topics too: the suite may delete what is called as its own are."""
+    found = problems_of(
+        topics=[{"name": "orders"}, {"name": "quorate-mine"}],
+        fleets=[fleet(name="game-day")],
+        clients=[{"name": "kafka-cluster-ca"}],
+    )
+    assert set(found) == {"topics.1.name", "fleets.0.name", "clients.0.name"}
