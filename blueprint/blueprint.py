@@ -46,7 +46,7 @@ def blueprint_of(config: StackConfig) -> Blueprint:
     Raises:
         BadInput: The demand fits no cluster, or not the one of this target; every problem at once.
     """
-    plan = planned(config.demand)
+    plan = planned(config.demand, instance_type=config.instance_type)
     per_zone = plan.brokers_per_zone.value
     if config.target == "local" and per_zone > 1:
         raise BadInput(

@@ -50,7 +50,6 @@ class NodeFrame:
     document: pulumi.Output[str]
     cluster_id: pulumi.Output[str]
     voters: pulumi.Output[str]
-    protect_data: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +61,8 @@ class KafkaNodeArgs:
         server_properties: The text of the file.
         shared: For each further parameter that it reads a digest of what that holds.
         users_secret: Of whom the quorum knows from its first moment on.
-        after: The node before it: two are never changed at the same time.
+        protect_data: Whether its volume refuses to be destroyed.
+        after: What comes before it, such as a node: two are never changed at the same time.
     """
 
     frame: NodeFrame
@@ -77,7 +77,8 @@ class KafkaNodeArgs:
     security_group_id: pulumi.Input[str]
     address: str
     disk: Disk
-    after: pulumi.Resource | None
+    protect_data: bool
+    after: pulumi.Resource
 
 
 class KafkaNode(pulumi.ComponentResource):
@@ -96,9 +97,7 @@ class KafkaNode(pulumi.ComponentResource):
         super().__init__("quorate:aws:KafkaNode", name, {}, opts)
         self._name, self._args = name, args
         self._child = pulumi.ResourceOptions(parent=self)
-        self._in_turn = pulumi.ResourceOptions(
-            parent=self, depends_on=[args.after] if args.after else []
-        )
+        self._in_turn = pulumi.ResourceOptions(parent=self, depends_on=[args.after])
         secret = self._secret()
         settings = self._settings()
         volume = self._volume()
@@ -168,7 +167,7 @@ class KafkaNode(pulumi.ComponentResource):
             encrypted=True,
             kms_key_id=frame.key_arn,
             tags={"Name": f"{frame.stack}-{self._name}-data", "quorate:node": self._name},
-            opts=pulumi.ResourceOptions(parent=self, protect=frame.protect_data),
+            opts=pulumi.ResourceOptions(parent=self, protect=self._args.protect_data),
         )
 
     def _record(self) -> None:
@@ -229,7 +228,6 @@ class KafkaNode(pulumi.ComponentResource):
         self, volume: ebs.Volume, profile: iam.InstanceProfile, needed: list[pulumi.Resource]
     ) -> ec2.Instance:
         args, frame = self._args, self._args.frame
-        after = [args.after] if args.after else []
         return ec2.Instance(
             self._name,
             ami=frame.image_id,
@@ -256,7 +254,7 @@ class KafkaNode(pulumi.ComponentResource):
             tags={"Name": f"{frame.stack}-{self._name}", "quorate:node": self._name},
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[*after, *needed],
+                depends_on=[args.after, *needed],
                 # Address and volume are one each: the old machine goes before the new one comes.
                 delete_before_replace=True,
                 ignore_changes=[] if frame.image_pinned else ["ami"],

@@ -15,6 +15,7 @@ from blueprint.fleets import FleetSpec
 from blueprint.problem import BadInput, Problem
 from blueprint.stack_config import MonitoringConfig
 from blueprint.strimzi_names import CLIENT_PORT, StrimziNames
+from components.brokers_kept import BrokersKept
 from components.consumer_fleet import FLEET_LABEL, ConsumerFleet, ConsumerFleetArgs
 from components.game_day_schedule import SUITE_LABEL, GameDaySchedule, GameDayScheduleArgs
 from components.kafka_identity import KafkaIdentity
@@ -103,7 +104,9 @@ class KubernetesPlatform(pulumi.ComponentResource):
             f"pod-security.kubernetes.io/{mode}": "restricted"
             for mode in ("enforce", "audit", "warn")
         }
-        promises = promised(self._blueprint.topics, pulumi.ResourceOptions(parent=self))
+        own = pulumi.ResourceOptions(parent=self)
+        promises = promised(self._blueprint.topics, own)
+        promises.append(BrokersKept("brokers-kept", self._blueprint, own))
         return k8s.core.v1.Namespace(
             self._names.namespace,
             metadata=k8s.meta.v1.ObjectMetaArgs(
