@@ -24,6 +24,7 @@ from components.rolling_restart import CalmCluster
 from components.secret_store import StoredSecret
 from components.user_data import (
     AUTHORITY,
+    CLUSTER,
     DATA_DIR,
     LIMITS,
     SETTINGS,
@@ -200,6 +201,7 @@ class KafkaCluster(pulumi.ComponentResource):
             settings={
                 **self._paths(f"{node.role}s"),
                 SETTINGS: settings_path(args.stack, node),
+                CLUSTER: f"/quorate/{args.stack}/{node.name}/cluster",
             },
             node_secret=f"quorate/{args.stack}/{node.name}",
             users_secret=users_path(args.stack) if users else "",

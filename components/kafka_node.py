@@ -11,7 +11,7 @@ from components.aws_policies import NodeRights, node_policy, trust
 from components.identities import Identity, IdentityArgs, node_pem
 from components.rolling_restart import RolledNode, RolledNodeArgs
 from components.secret_store import StoredSecret, StoredSecretArgs
-from components.user_data import SETTINGS, NodeFacts, user_data
+from components.user_data import CLUSTER, SETTINGS, NodeFacts, cluster_env, user_data
 
 #: The machine's own disk: the distribution, Kafka and its logs.
 _ROOT_GIB = 16
@@ -99,11 +99,11 @@ class KafkaNode(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         self._in_turn = pulumi.ResourceOptions(parent=self, depends_on=[args.after])
         secret = self._secret()
-        settings = self._settings()
+        settings, others = self._settings(), self._others()
         volume = self._volume()
         self._record()
         profile = self._profile(secret)
-        instance = self._instance(volume, profile, needed=[secret, settings])
+        instance = self._instance(volume, profile, needed=[secret, settings, others])
         attachment = ec2.VolumeAttachment(
             name,
             device_name=_DEVICE,
@@ -124,7 +124,7 @@ class KafkaNode(pulumi.ComponentResource):
         self.rolled = RolledNode(
             f"{name}-rolled",
             RolledNodeArgs(args.facts.region, name, frame.document, instance.id, runs_with),
-            pulumi.ResourceOptions(parent=self, depends_on=[attachment, settings]),
+            pulumi.ResourceOptions(parent=self, depends_on=[attachment, settings, others]),
         )
         self.instance_id = instance.id
         self.register_outputs({"instance_id": instance.id, "volume_id": volume.id})
@@ -152,6 +152,19 @@ class KafkaNode(pulumi.ComponentResource):
             value=args.server_properties,
             description=f"server.properties of {args.facts.host}",
             tags={"Name": args.facts.settings[SETTINGS]},
+            opts=self._in_turn,
+        )
+
+    def _others(self) -> ssm.Parameter:
+        """Apart from the settings: it changes with the cluster, and restarts nobody."""
+        args = self._args
+        return ssm.Parameter(
+            f"{self._name}-others",
+            name=args.facts.settings[CLUSTER],
+            type="String",
+            value=cluster_env(args.facts),
+            description=f"where {args.facts.host} finds its cluster",
+            tags={"Name": args.facts.settings[CLUSTER]},
             opts=self._in_turn,
         )
 
