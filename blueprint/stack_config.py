@@ -217,6 +217,8 @@ class StackConfig(_Strict):
             brokers in number, and every one that there is stays. The planner's choice if left out.
         drained_brokers: Ids of brokers that hold no replica any more: they may be removed.
         chaos: Whether game days may disturb it: links, tags and labels are only made then.
+        keda: Whether KEDA is on the fleets' cluster to scale them on lag; without it they stay as
+            they are planned.
         monitoring: None: nobody is told how to watch it.
         broker_overrides: Further broker settings by Kafka's own names.
     """
@@ -232,6 +234,7 @@ class StackConfig(_Strict):
     clients: tuple[ClientConfig, ...] = ()
     chaos: bool = False
     game_day: GameDayConfig | None = None
+    keda: bool = True
     monitoring: MonitoringConfig | None = None
     broker_overrides: dict[str, str] = {}
     local: LocalConfig = LocalConfig()

@@ -162,6 +162,7 @@ class KubernetesPlatform(pulumi.ComponentResource):
                 brokers=[NetworkPolicyPeerArgs(pod_selector=brokers)],
                 broker_ports=[CLIENT_PORT],
                 profile=self._blueprint.profile,
+                scaled_on_lag=self._blueprint.config.keda,
                 scraped_from=monitoring.namespace if monitoring else None,
             ),
             opts=pulumi.ResourceOptions.merge(self._ready, needs),
