@@ -124,7 +124,10 @@ class AwsPlatform(pulumi.ComponentResource):
     def _suite_policy(self) -> pulumi.Output[str]:
         made, args = self._foundation, self._args
         known = pulumi.Output.all(
-            account_id=made.account_id, secret_arn=made.suite_secret_arn, key_arn=made.key.arn
+            account_id=made.account_id,
+            vpc_id=made.network.vpc_id,
+            secret_arn=made.suite_secret_arn,
+            key_arn=made.key.arn,
         )
         return known.apply(
             lambda given: suite_policy(
