@@ -39,6 +39,7 @@ def plan(
     consumer_threads: Annotated[int | None, typer.Option(help="most of one instance")] = None,
     consumer_groups: Annotated[int | None, typer.Option(help="fleets that read it all")] = None,
     partitions_today: Annotated[int | None, typer.Option(help="never planned below")] = None,
+    disk_gib_today: Annotated[int | None, typer.Option(help="never planned below")] = None,
     rack_aware_fetch: Annotated[
         bool | None, typer.Option(help="consumers read in their own zone")
     ] = None,
@@ -60,6 +61,7 @@ def plan(
         "consumer_threads": consumer_threads,
         "consumer_groups": consumer_groups,
         "partitions_today": partitions_today,
+        "disk_gib_today": disk_gib_today,
         "rack_aware_fetch": rack_aware_fetch,
     }
     fields = {name: value for name, value in given.items() if value is not None}

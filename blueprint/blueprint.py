@@ -45,7 +45,7 @@ def blueprint_of(config: StackConfig) -> Blueprint:
     Raises:
         BadInput: The demand fits no cluster. ``parse_stack`` has asked that and more before.
     """
-    plan = planned(config.demand)
+    plan = planned(config.demand, instance_type=config.instance_type)
     per_zone = plan.brokers_per_zone.value
     overrides = broker_overrides(plan) | config.broker_overrides
     return Blueprint(

@@ -25,6 +25,7 @@ class Load:
         out_bytes_per_s: Half of the leaders feed the other follower, and half of every group.
         disk_bytes_per_s: What comes in is written, and as much may be read by who is behind.
         stored_bytes: In each zone, at the mean rate over the retention.
+        disk_gib_today: Of each broker, below which no volume goes.
     """
 
     in_bytes_per_s: float
@@ -32,6 +33,7 @@ class Load:
     disk_bytes_per_s: float
     stored_bytes: float
     partitions: int
+    disk_gib_today: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def load_of(demand: Demand, partitions: int) -> Load:
         disk_bytes_per_s=2 * bytes_per_s,
         stored_bytes=mean_bytes_per_s * demand.retention_h * 3600,
         partitions=partitions,
+        disk_gib_today=demand.disk_gib_today,
     )
 
 
@@ -121,7 +124,7 @@ def _choice(load: Load, machine: MachineType) -> BrokerPlan:
         machine=machine,
         per_zone=needed,
         because=because,
-        disk_gib=max(1, whole(HEADROOM * load.stored_bytes / needed / GIB)),
+        disk_gib=max(1, load.disk_gib_today, whole(HEADROOM * load.stored_bytes / needed / GIB)),
         disk_iops=max(GP3.free_iops, ceil(disk_bytes_per_s / GP3.bytes_per_s_per_iops)),
         disk_bytes_per_s=disk_bytes_per_s,
         network_bytes_per_s=network / needed,

@@ -25,6 +25,7 @@ class Demand(BaseModel):
         consumer_threads: Most lanes of one consumer instance.
         consumer_groups: Fleets that each read everything.
         partitions_today: Never planned below: partitions can grow and never shrink.
+        disk_gib_today: Of each broker; never planned below: volumes can grow and never shrink.
         rack_aware_fetch: Whether consumers read from the replica in their own zone.
     """
 
@@ -41,6 +42,7 @@ class Demand(BaseModel):
     consumer_threads: Annotated[int, Field(ge=1, le=1024)] = 16
     consumer_groups: Annotated[int, Field(ge=1, le=1000)] = 1
     partitions_today: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    disk_gib_today: Annotated[int, Field(ge=0, le=16_384)] = 0
     rack_aware_fetch: bool = True
 
     @property

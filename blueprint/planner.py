@@ -72,9 +72,7 @@ def plan(demand: Demand, rates: Rates | None = None, instance_type: str | None =
             f"a zone lost: half of replication and of {demand.consumer_groups} consumer groups",
         ),
         cross_zone_bytes_per_s=_bought(cross, "bytes/s", _why_cross_zone(demand)),
-        disk_gib_per_broker=Figure(
-            brokers.disk_gib, "GiB", f"retention_h {demand.retention_h:g} at the mean load"
-        ),
+        disk_gib_per_broker=Figure(brokers.disk_gib, "GiB", _why_disk(demand, brokers)),
         disk_iops_per_broker=Figure(
             brokers.disk_iops, "IOPS", "gp3: one per 250 KB/s, 3,000 at least"
         ),
@@ -133,6 +131,12 @@ def _cross_zone_bytes_per_s(demand: Demand) -> float:
 def _why_cross_zone(demand: Demand) -> str:
     reading = "no reading (rack-aware)" if demand.rack_aware_fetch else "2/3 of all reading"
     return f"2/3 of producing, two replicas, {reading}"
+
+
+def _why_disk(demand: Demand, brokers: BrokerPlan) -> str:
+    if brokers.disk_gib == demand.disk_gib_today:
+        return "today's volumes: they never shrink"
+    return f"retention_h {demand.retention_h:g} at the mean load"
 
 
 def _brokers_usd(brokers: BrokerPlan) -> Figure[int]:

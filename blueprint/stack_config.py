@@ -14,6 +14,7 @@ from blueprint.demand import Demand
 from blueprint.failover_profile import DEFAULT_PROFILE, PROFILES
 from blueprint.fleets import DEAD_LETTERS, LONGEST_DRAIN_S
 from blueprint.game_days import GAME_DAYS
+from blueprint.machine_types import MACHINE_TYPES
 from blueprint.problem import SECRET, BadInput, Problem, validated
 from blueprint.stack_fields import Cron, Network, RetentionH, ZoneLabel
 from blueprint.stack_problems import stack_problems
@@ -165,7 +166,8 @@ class AwsConfig(_Strict):
             that is joined to the VPC; none when left out.
         kubeconfig: Of a cluster for the fleets; one is made on EKS when left out.
         fleet_cidrs: Where the fleets of that cluster connect from.
-        protect_data: Whether volumes and keys refuse to be destroyed until this is taken back.
+        protect_data: Whether volumes and keys refuse to be destroyed until this is taken back; a
+            drained broker's volume does not.
     """
 
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
@@ -176,7 +178,7 @@ class AwsConfig(_Strict):
     operator_cidrs: tuple[Network, ...] = ()
     kubeconfig: Annotated[str | None, Field(repr=False), SECRET] = None
     fleet_cidrs: tuple[Network, ...] = ()
-    protect_data: bool = False
+    protect_data: bool = True
 
     @field_validator("availability_zones")
     @classmethod
@@ -235,13 +237,20 @@ class StackConfig(_Strict):
     Attributes:
         target: What it is provisioned on; the section of that name says where.
         security: How clients prove who they are; ``plaintext`` only on this machine.
+        instance_type: What is planned with, and nothing else: a demand that grows then grows the
+            brokers in number, and every one that there is stays. The planner's choice if left out.
+        drained_brokers: Ids of brokers that hold no replica any more: they may be removed.
         chaos: Whether game days may disturb it: links, tags and labels are only made then.
+        keda: Whether KEDA is on the fleets' cluster to scale them on lag; without it they stay as
+            they are planned.
         monitoring: None: nobody is told how to watch it.
         broker_overrides: Further broker settings by Kafka's own names.
     """
 
     target: Literal["local", "aws", "kubernetes"]
     demand: Demand
+    instance_type: str | None = None
+    drained_brokers: tuple[Annotated[int, Field(ge=1)], ...] = ()
     failover_profile: str = DEFAULT_PROFILE
     security: Literal["plaintext", "scram", "mtls"] = "scram"
     topics: Annotated[tuple[TopicConfig, ...], Field(min_length=1)]
@@ -249,6 +258,7 @@ class StackConfig(_Strict):
     clients: tuple[ClientConfig, ...] = ()
     chaos: bool = False
     game_day: GameDayConfig | None = None
+    keda: bool = True
     monitoring: MonitoringConfig | None = None
     broker_overrides: dict[str, str] = {}
     local: LocalConfig = LocalConfig()
@@ -275,6 +285,14 @@ class StackConfig(_Strict):
     def _known(cls, name: str) -> str:
         if name not in PROFILES:
             raise ValueError(f"one of {', '.join(PROFILES)}")
+        return name
+
+    @field_validator("instance_type")
+    @classmethod
+    def _in_the_table(cls, name: str | None) -> str | None:
+        known = [machine.name for machine in MACHINE_TYPES]
+        if name is not None and name not in known:
+            raise ValueError(f"one of {', '.join(known)}")
         return name
 
 

@@ -24,6 +24,8 @@ from components.monitoring import Monitoring, MonitoringArgs
 
 NAMESPACE, GAME_DAY = "quorate", "game-day"
 _AUTHORITY_SECRET = "quorate-authority"
+#: Of EKS, which has none by default from Kubernetes 1.30 on.
+DISKS = "quorate-gp3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,8 @@ class FleetsArgs:
         needs: For each principal what has to be there before it can connect.
         topics: By name.
         outputs: StackOutputs as JSON.
+        own_cluster: Whether they run on EKS that is made for them; else on a given cluster, whose
+            default class of storage is taken.
     """
 
     blueprint: Blueprint
@@ -45,6 +49,7 @@ class FleetsArgs:
     needs: Mapping[str, list[pulumi.Resource]]
     topics: Mapping[str, pulumi.Resource]
     outputs: pulumi.Output[str]
+    own_cluster: bool
 
 
 class AwsFleets(pulumi.ComponentResource):
@@ -100,6 +105,7 @@ class AwsFleets(pulumi.ComponentResource):
                 ],
                 broker_ports=[ports[zone] for zone in zones],
                 profile=args.blueprint.profile,
+                scaled_on_lag=args.blueprint.config.keda,
                 scraped_from=monitoring.namespace if monitoring else None,
             ),
             pulumi.ResourceOptions.merge(
@@ -113,7 +119,7 @@ class AwsFleets(pulumi.ComponentResource):
         config = args.blueprint.config.game_day
         if config is None:
             return
-        secret = self._credentials(SUITE.name)
+        secret, disks = self._credentials(SUITE.name), self._disks()
         GameDaySchedule(
             GAME_DAY,
             GameDayScheduleArgs(
@@ -121,12 +127,27 @@ class AwsFleets(pulumi.ComponentResource):
                 namespace=NAMESPACE,
                 outputs=args.outputs,
                 identity=self._identity(SUITE.name),
+                storage_class=DISKS if disks else None,
             ),
             pulumi.ResourceOptions.merge(
                 self._within,
-                pulumi.ResourceOptions(depends_on=[secret, *args.needs[SUITE.name]]),
+                pulumi.ResourceOptions(depends_on=[secret, *disks, *args.needs[SUITE.name]]),
             ),
         )
+
+    def _disks(self) -> list[pulumi.Resource]:
+        if not self._args.own_cluster:
+            return []
+        made = k8s.storage.v1.StorageClass(
+            DISKS,
+            metadata=k8s.meta.v1.ObjectMetaArgs(name=DISKS),
+            provisioner="ebs.csi.aws.com",
+            parameters={"type": "gp3", "encrypted": "true"},
+            volume_binding_mode="WaitForFirstConsumer",
+            allow_volume_expansion=True,
+            opts=self._within,
+        )
+        return [made]
 
     def _monitoring(self) -> None:
         """Of the fleets: no metrics of brokers that are hosts of their own are to be had here."""

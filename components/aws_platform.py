@@ -9,6 +9,7 @@ import pulumi_kubernetes as k8s
 from blueprint.blueprint import Blueprint
 from blueprint.broker_settings import server_properties
 from blueprint.client_settings import producer_settings
+from blueprint.fleet_machines import FleetMachines, fleet_machines
 from blueprint.outputs import AwsOutput, CredentialsOutput, NodeOutput, StackOutputs
 from blueprint.security import security_output
 from blueprint.stack_config import AwsConfig
@@ -24,20 +25,21 @@ from components.kubernetes_cluster import KubernetesCluster, KubernetesClusterAr
 from components.user_data import DATA_DIR
 
 STACK_TAG, CHAOS_TAG = "quorate:stack", "quorate:chaos"
-#: Machines of the fleets in each zone, and the most that each zone may grow to.
-_MACHINES_PER_ZONE = (1, 6)
 
 
 def declare(blueprint: Blueprint) -> pulumi.Output[dict[str, object]]:
     """Declare a stack of the target ``aws``; returns its StackOutputs as a mapping.
 
     Raises:
-        BadInput: The network has no room for the brokers; nothing is declared.
+        BadInput: The network has no room for the brokers, or no machine for a fleet's pod; nothing
+            is declared.
     """
     config = blueprint.config.aws
     assert config is not None
     foundation = FoundationArgs(pulumi.get_stack(), blueprint, config)
     addresses(foundation)
+    if needs_cluster(blueprint):
+        _machines(blueprint)
     return AwsPlatform("aws", foundation).outputs
 
 
@@ -88,6 +90,7 @@ class AwsPlatform(pulumi.ComponentResource):
                 needs=contents.users,
                 topics=contents.topics,
                 outputs=outputs,
+                own_cluster=needs_cluster(args.blueprint),
             ),
             pulumi.ResourceOptions(parent=self, providers=[self._kubernetes()]),
         )
@@ -110,7 +113,7 @@ class AwsPlatform(pulumi.ComponentResource):
                 group_id=made.firewall.group_id(Group.FLEETS),
                 key_arn=made.key.arn,
                 operator_cidrs=args.aws.operator_cidrs,
-                machines=_MACHINES_PER_ZONE,
+                machines=_machines(args.blueprint),
             ),
             self._within,
         )
@@ -121,7 +124,10 @@ class AwsPlatform(pulumi.ComponentResource):
     def _suite_policy(self) -> pulumi.Output[str]:
         made, args = self._foundation, self._args
         known = pulumi.Output.all(
-            account_id=made.account_id, secret_arn=made.suite_secret_arn, key_arn=made.key.arn
+            account_id=made.account_id,
+            vpc_id=made.network.vpc_id,
+            secret_arn=made.suite_secret_arn,
+            key_arn=made.key.arn,
         )
         return known.apply(
             lambda given: suite_policy(
@@ -145,6 +151,10 @@ class AwsPlatform(pulumi.ComponentResource):
             secret_arn=made.suite_secret_arn,
         )
         return known.apply(lambda given: stack_outputs(self._args, given))
+
+
+def _machines(blueprint: Blueprint) -> FleetMachines:
+    return fleet_machines(blueprint.fleets, blueprint.config.game_day is not None)
 
 
 def tagged_provider(args: FoundationArgs, parent: pulumi.Resource | None) -> aws.Provider:

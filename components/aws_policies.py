@@ -14,6 +14,8 @@ _PACKAGES_BUCKET = "al2023-repos-{region}-de612dc2"
 #: Where ECR keeps the layers of its images.
 _LAYERS_BUCKET = "prod-{region}-starport-layer-bucket"
 _POLICY_VERSION = "2012-10-17"
+#: The tag that the chaos suite gives a network ACL which it made for a cut.
+_CUT_MARK = "quorate:cut"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,39 +101,21 @@ class SuiteRights:
     partition: str
     region: str
     account_id: str
+    vpc_id: str
     chaos_tag: tuple[str, str]
     secret_arn: str
     key_arn: str
 
 
 def suite_policy(rights: SuiteRights) -> str:
-    """A game day moves subnets of its own stack behind network ACLs of its own, and back."""
-    key, value = rights.chaos_tag
-    prefix = f"arn:{rights.partition}:ec2:{rights.region}:{rights.account_id}"
-    ours = {"StringEquals": {f"aws:ResourceTag/{key}": value}}
-    asked = {"StringEquals": {f"aws:RequestTag/{key}": value}}
-    acls, subnets = f"{prefix}:network-acl/*", f"{prefix}:subnet/*"
-    tags = {**asked["StringEquals"], "ec2:CreateAction": "CreateNetworkAcl"}
-    look = ["ec2:DescribeNetworkAcls", "ec2:DescribeSubnets", "ec2:DescribeVpcs"]
+    """A game day moves subnets of its own stack behind network ACLs of its own, and back.
+
+    Besides, it reads the suite's own credentials.
+    """
     via_store = {"kms:ViaService": f"secretsmanager.{rights.region}.amazonaws.com"}
     return _document(
         [
-            # AWS lets nobody narrow what may be looked at.
-            {"Sid": "Look", "Effect": "Allow", "Action": look, "Resource": "*"},
-            {
-                **_allow("MakeInOwnVpc", ["ec2:CreateNetworkAcl"], [f"{prefix}:vpc/*"]),
-                "Condition": ours,
-            },
-            {**_allow("MakeTagged", ["ec2:CreateNetworkAcl"], [acls]), "Condition": asked},
-            {
-                **_allow("TagWhatIsMade", ["ec2:CreateTags"], [acls]),
-                "Condition": {"StringEquals": tags},
-            },
-            {
-                **_allow("MoveOwnSubnets", ["ec2:ReplaceNetworkAclAssociation"], [acls, subnets]),
-                "Condition": ours,
-            },
-            {**_allow("Remove", ["ec2:DeleteNetworkAcl"], [acls]), "Condition": ours},
+            *network_statements(rights),
             _allow("ReadOwnSecret", ["secretsmanager:GetSecretValue"], [rights.secret_arn]),
             {
                 **_allow("DecryptOwnSecret", ["kms:Decrypt"], [rights.key_arn]),
@@ -139,6 +123,43 @@ def suite_policy(rights: SuiteRights) -> str:
             },
         ]
     )
+
+
+def network_statements(rights: SuiteRights) -> list[Statement]:
+    """What it may do to a network, as docs/game-day-aws.md has it for whoever runs it elsewhere.
+
+    A network ACL is made of a VPC and of itself, and moved with a subnet and two ACLs: each kind is
+    a statement of its own, for no condition fits them all.
+    """
+    key, value = rights.chaos_tag
+    prefix = f"arn:{rights.partition}:ec2:{rights.region}:{rights.account_id}"
+    vpc, acls, subnets = (
+        f"{prefix}:vpc/{rights.vpc_id}",
+        f"{prefix}:network-acl/*",
+        f"{prefix}:subnet/*",
+    )
+    here = {"ArnEquals": {"ec2:Vpc": vpc}}
+    ours = {"StringEquals": {f"aws:ResourceTag/{key}": value}}
+    asked = {"StringEquals": {f"aws:RequestTag/{key}": value}}
+    look = ["ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeNetworkAcls"]
+    region = {"StringEquals": {"aws:RequestedRegion": rights.region}}
+    making = {"StringEquals": {"ec2:CreateAction": "CreateNetworkAcl"}}
+    make, move = "ec2:CreateNetworkAcl", "ec2:ReplaceNetworkAclAssociation"
+    return [
+        # AWS lets nobody narrow what may be looked at.
+        _granted("Look", look, "*", region),
+        _granted("MakeInTheStacksNetwork", make, vpc, ours),
+        _granted("MakeWithItsTags", make, acls, {**asked, **_marked("aws:RequestTag")}),
+        _granted("TagWhatItMakes", "ec2:CreateTags", acls, making),
+        _granted("MoveTaggedSubnets", move, subnets, {**ours, **here}),
+        _granted("MoveWithinTheNetwork", move, acls, here),
+        _granted(
+            "DeleteWhatItMade",
+            "ec2:DeleteNetworkAcl",
+            acls,
+            {**ours, **_marked("aws:ResourceTag")},
+        ),
+    ]
 
 
 def archive_arn(partition: str, artifact: ArtifactConfig) -> str:
@@ -155,6 +176,23 @@ def readable_objects(partition: str, region: str, artifact: ArtifactConfig) -> t
 
 def _allow(sid: str, actions: Sequence[str], resources: Sequence[str]) -> Statement:
     return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
+
+
+def _granted(
+    sid: str, actions: str | list[str], resource: str, condition: dict[str, dict[str, str]]
+) -> Statement:
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": actions,
+        "Resource": resource,
+        "Condition": condition,
+    }
+
+
+def _marked(where: str) -> dict[str, dict[str, str]]:
+    """Only with the mark of a cut, whatever it says."""
+    return {"Null": {f"{where}/{_CUT_MARK}": "false"}}
 
 
 def _document(statements: Sequence[Statement]) -> str:

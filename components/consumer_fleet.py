@@ -43,6 +43,7 @@ class ConsumerFleetArgs:
         brokers: Where the brokers are, for the network policy; nothing else but DNS is reached.
         broker_ports: Theirs.
         profile: The clients' time-outs.
+        scaled_on_lag: Whether KEDA is there to scale it; else it stays as it is planned.
         scraped_from: The namespace that may ask for metrics; None: nobody may.
     """
 
@@ -54,6 +55,7 @@ class ConsumerFleetArgs:
     broker_ports: Sequence[int]
     profile: FailoverProfile
     bootstrap_by_zone: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    scaled_on_lag: bool = True
     scraped_from: str | None = None
 
 
@@ -90,14 +92,19 @@ class ConsumerFleet(pulumi.ComponentResource):
         self._disruption_budget()
         deployment = self._deployment(account, settings)
         self.deployment = deployment.metadata.name
+        if args.scaled_on_lag:
+            self._scaling()
+        self.register_outputs({"deployment": self.deployment, "settings": self.settings})
+
+    def _scaling(self) -> None:
+        args = self._args
         FleetScaling(
-            name,
+            self._name,
             FleetScalingArgs(
                 args.fleet, args.namespace, self.deployment, args.bootstrap, args.identity
             ),
             opts=self._child,
         )
-        self.register_outputs({"deployment": self.deployment, "settings": self.settings})
 
     def _metadata(self, suffix: str = "") -> meta.v1.ObjectMetaArgs:
         name = f"{self._args.fleet.name}-{suffix}" if suffix else self._args.fleet.name
@@ -112,8 +119,9 @@ class ConsumerFleet(pulumi.ComponentResource):
         self, account: core.v1.ServiceAccount, settings: core.v1.ConfigMap
     ) -> apps.v1.Deployment:
         args = self._args
-        # Replicas are said once: from then on they are the autoscaler's.
-        opts = pulumi.ResourceOptions(parent=self, ignore_changes=["spec.replicas"])
+        # Where there is an autoscaler, replicas are said once: from then on they are its own.
+        ignored = ["spec.replicas"] if args.scaled_on_lag else []
+        opts = pulumi.ResourceOptions(parent=self, ignore_changes=ignored)
         return apps.v1.Deployment(
             self._name,
             metadata=self._metadata(),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pulumi
 from pulumi_kubernetes import batch, core, meta
 
+from blueprint.fleet_machines import GAME_DAY_CPU_MILLIS, GAME_DAY_MEMORY_MIB
 from blueprint.stack_config import GameDayConfig
 from components import restricted_pods, suite_identity
 from components.frozen_config import frozen_config
@@ -18,8 +19,8 @@ RUNS_FOLDER = "/runs"
 HEAL_S = 90
 #: A run that could not begin in time is skipped: nobody expects it in the afternoon.
 START_WITHIN_S = 600
-#: The load, the readers and the judge of one run; measured runs of the suite use a third of it.
-_CPU, _MEMORY = "2", "2Gi"
+#: Measured runs of the suite use a third of it.
+_CPU, _MEMORY = f"{GAME_DAY_CPU_MILLIS}m", f"{GAME_DAY_MEMORY_MIB}Mi"
 _FINISHED_KEPT = 10
 
 

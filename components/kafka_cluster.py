@@ -17,12 +17,14 @@ from blueprint.machine_types import CONTROLLER_TYPE, GP3, MachineType
 from blueprint.stack_config import AwsConfig
 from blueprint.topology import Node, Role
 from components.aws_addresses import AwsAddresses
+from components.brokers_kept import BrokersKept
 from components.identities import Authority, ClusterId, node_identity
 from components.kafka_node import Disk, KafkaNode, KafkaNodeArgs, NodeFrame
 from components.rolling_restart import CalmCluster
 from components.secret_store import StoredSecret
 from components.user_data import (
     AUTHORITY,
+    CLUSTER,
     DATA_DIR,
     LIMITS,
     SETTINGS,
@@ -81,13 +83,14 @@ class KafkaCluster(pulumi.ComponentResource):
         """Declare everything."""
         super().__init__("quorate:aws:KafkaCluster", name, {}, opts)
         self._name, self._args = name, args
-        self._child = pulumi.ResourceOptions(parent=self)
+        kept = BrokersKept("brokers-kept", args.blueprint, pulumi.ResourceOptions(parent=self))
+        self._child = pulumi.ResourceOptions(parent=self, depends_on=[kept])
         self.cluster_id = ClusterId(name, self._child).cluster_id
         self._addresses = args.addresses.cluster()
         self._shared = {role: self._shared_parameters(role) for role in Role}
         frame = self._frame()
         private_ips = args.addresses.private_ips()
-        after: pulumi.Resource | None = None
+        after: pulumi.Resource = kept
         nodes: dict[str, KafkaNode] = {}
         for node in in_turn(args.blueprint.topology.nodes):
             made = KafkaNode(
@@ -134,7 +137,6 @@ class KafkaCluster(pulumi.ComponentResource):
             document=document.name,
             cluster_id=self.cluster_id,
             voters=self.cluster_id.apply(args.addresses.voters),
-            protect_data=args.aws.protect_data,
         )
 
     def _shared_parameters(self, role: Role) -> dict[str, pulumi.Output[str]]:
@@ -160,7 +162,7 @@ class KafkaCluster(pulumi.ComponentResource):
         return {what: pulumi.Output.from_input(text).apply(_digest) for what, text in texts.items()}
 
     def _node(
-        self, node: Node, frame: NodeFrame, address: str, after: pulumi.Resource | None
+        self, node: Node, frame: NodeFrame, address: str, after: pulumi.Resource
     ) -> KafkaNodeArgs:
         args = self._args
         host = args.addresses.host(node)
@@ -177,6 +179,7 @@ class KafkaCluster(pulumi.ComponentResource):
             security_group_id=args.group_ids[node.role],
             address=address,
             disk=data_disk(args.blueprint, node.role),
+            protect_data=args.aws.protect_data and not self._drained(node),
             after=after,
         )
 
@@ -198,6 +201,7 @@ class KafkaCluster(pulumi.ComponentResource):
             settings={
                 **self._paths(f"{node.role}s"),
                 SETTINGS: settings_path(args.stack, node),
+                CLUSTER: f"/quorate/{args.stack}/{node.name}/cluster",
             },
             node_secret=f"quorate/{args.stack}/{node.name}",
             users_secret=users_path(args.stack) if users else "",
@@ -205,6 +209,9 @@ class KafkaCluster(pulumi.ComponentResource):
             artifact=args.aws.kafka,
             host_settings=args.blueprint.host,
         )
+
+    def _drained(self, node: Node) -> bool:
+        return node.id in self._args.blueprint.config.drained_brokers
 
     def _paths(self, whose: str) -> dict[str, str]:
         prefix = f"/quorate/{self._args.stack}/{whose}"

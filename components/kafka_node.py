@@ -11,7 +11,7 @@ from components.aws_policies import NodeRights, node_policy, trust
 from components.identities import Identity, IdentityArgs, node_pem
 from components.rolling_restart import RolledNode, RolledNodeArgs
 from components.secret_store import StoredSecret, StoredSecretArgs
-from components.user_data import SETTINGS, NodeFacts, user_data
+from components.user_data import CLUSTER, SETTINGS, NodeFacts, cluster_env, user_data
 
 #: The machine's own disk: the distribution, Kafka and its logs.
 _ROOT_GIB = 16
@@ -50,7 +50,6 @@ class NodeFrame:
     document: pulumi.Output[str]
     cluster_id: pulumi.Output[str]
     voters: pulumi.Output[str]
-    protect_data: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +61,8 @@ class KafkaNodeArgs:
         server_properties: The text of the file.
         shared: For each further parameter that it reads a digest of what that holds.
         users_secret: Of whom the quorum knows from its first moment on.
-        after: The node before it: two are never changed at the same time.
+        protect_data: Whether its volume refuses to be destroyed.
+        after: What comes before it, such as a node: two are never changed at the same time.
     """
 
     frame: NodeFrame
@@ -77,7 +77,8 @@ class KafkaNodeArgs:
     security_group_id: pulumi.Input[str]
     address: str
     disk: Disk
-    after: pulumi.Resource | None
+    protect_data: bool
+    after: pulumi.Resource
 
 
 class KafkaNode(pulumi.ComponentResource):
@@ -96,15 +97,13 @@ class KafkaNode(pulumi.ComponentResource):
         super().__init__("quorate:aws:KafkaNode", name, {}, opts)
         self._name, self._args = name, args
         self._child = pulumi.ResourceOptions(parent=self)
-        self._in_turn = pulumi.ResourceOptions(
-            parent=self, depends_on=[args.after] if args.after else []
-        )
+        self._in_turn = pulumi.ResourceOptions(parent=self, depends_on=[args.after])
         secret = self._secret()
-        settings = self._settings()
+        settings, others = self._settings(), self._others()
         volume = self._volume()
         self._record()
         profile = self._profile(secret)
-        instance = self._instance(volume, profile, needed=[secret, settings])
+        instance = self._instance(volume, profile, needed=[secret, settings, others])
         attachment = ec2.VolumeAttachment(
             name,
             device_name=_DEVICE,
@@ -125,7 +124,7 @@ class KafkaNode(pulumi.ComponentResource):
         self.rolled = RolledNode(
             f"{name}-rolled",
             RolledNodeArgs(args.facts.region, name, frame.document, instance.id, runs_with),
-            pulumi.ResourceOptions(parent=self, depends_on=[attachment, settings]),
+            pulumi.ResourceOptions(parent=self, depends_on=[attachment, settings, others]),
         )
         self.instance_id = instance.id
         self.register_outputs({"instance_id": instance.id, "volume_id": volume.id})
@@ -156,6 +155,19 @@ class KafkaNode(pulumi.ComponentResource):
             opts=self._in_turn,
         )
 
+    def _others(self) -> ssm.Parameter:
+        """Apart from the settings: it changes with the cluster, and restarts nobody."""
+        args = self._args
+        return ssm.Parameter(
+            f"{self._name}-others",
+            name=args.facts.settings[CLUSTER],
+            type="String",
+            value=cluster_env(args.facts),
+            description=f"where {args.facts.host} finds its cluster",
+            tags={"Name": args.facts.settings[CLUSTER]},
+            opts=self._in_turn,
+        )
+
     def _volume(self) -> ebs.Volume:
         disk, frame = self._args.disk, self._args.frame
         return ebs.Volume(
@@ -168,7 +180,7 @@ class KafkaNode(pulumi.ComponentResource):
             encrypted=True,
             kms_key_id=frame.key_arn,
             tags={"Name": f"{frame.stack}-{self._name}-data", "quorate:node": self._name},
-            opts=pulumi.ResourceOptions(parent=self, protect=frame.protect_data),
+            opts=pulumi.ResourceOptions(parent=self, protect=self._args.protect_data),
         )
 
     def _record(self) -> None:
@@ -229,7 +241,6 @@ class KafkaNode(pulumi.ComponentResource):
         self, volume: ebs.Volume, profile: iam.InstanceProfile, needed: list[pulumi.Resource]
     ) -> ec2.Instance:
         args, frame = self._args, self._args.frame
-        after = [args.after] if args.after else []
         return ec2.Instance(
             self._name,
             ami=frame.image_id,
@@ -256,7 +267,7 @@ class KafkaNode(pulumi.ComponentResource):
             tags={"Name": f"{frame.stack}-{self._name}", "quorate:node": self._name},
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[*after, *needed],
+                depends_on=[args.after, *needed],
                 # Address and volume are one each: the old machine goes before the new one comes.
                 delete_before_replace=True,
                 ignore_changes=[] if frame.image_pinned else ["ami"],

@@ -9,12 +9,12 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi_aws import ec2, eks, iam, vpc
 
+from blueprint.fleet_machines import FleetMachines
 from components.aws_firewall import HTTPS
 from components.aws_policies import trust
 
 #: Kubernetes 1.35 tells a pod its node's zone, which is a fleet's rack.
 VERSION = "1.35"
-_MACHINE = "m7g.xlarge"
 _ROOT_GIB = 50
 #: What the machines of EKS need by AWS's own policies; the network add-on has its own role.
 _NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
@@ -27,6 +27,8 @@ _ROLES = {
     "vpc-cni": ("aws-node", _NETWORK_POLICY),
     "aws-ebs-csi-driver": ("ebs-csi-controller-sa", _DISK_POLICY),
 }
+#: Without it a NetworkPolicy is text that nobody enforces.
+_CONFIGURED = {"vpc-cni": json.dumps({"enableNetworkPolicy": "true"})}
 _ADDONS = ("eks-pod-identity-agent", "vpc-cni", "kube-proxy", "coredns", "aws-ebs-csi-driver")
 
 
@@ -38,7 +40,7 @@ class KubernetesClusterArgs:
         subnet_ids: The fleets', one in each zone.
         group_id: The fleets' security group: what the brokers let in.
         operator_cidrs: From where its API may be called, besides from itself.
-        machines: In each zone, and the most that each may grow to.
+        machines: Theirs.
     """
 
     stack: str
@@ -48,7 +50,7 @@ class KubernetesClusterArgs:
     group_id: pulumi.Input[str]
     key_arn: pulumi.Output[str]
     operator_cidrs: tuple[IPv4Network, ...]
-    machines: tuple[int, int]
+    machines: FleetMachines
 
 
 class KubernetesCluster(pulumi.ComponentResource):
@@ -131,14 +133,15 @@ class KubernetesCluster(pulumi.ComponentResource):
         args, name = self._args, f"{self._name}-machines"
         role = self._role(name, "ec2.amazonaws.com", *_NODE_POLICIES)
         template = self._template(cluster, name)
-        least, most = (count * len(args.subnet_ids) for count in args.machines)
+        wanted, zones = args.machines, len(args.subnet_ids)
+        least, most = wanted.per_zone * zones, wanted.most_per_zone * zones
         return eks.NodeGroup(
             name,
             cluster_name=cluster.name,
             node_role_arn=role.arn,
             subnet_ids=args.subnet_ids,
             ami_type="AL2023_ARM_64_STANDARD",
-            instance_types=[_MACHINE],
+            instance_types=[wanted.machine.name],
             scaling_config=eks.NodeGroupScalingConfigArgs(
                 min_size=least, desired_size=least, max_size=most
             ),
@@ -147,8 +150,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 id=template.id, version=template.latest_version.apply(str)
             ),
             tags={"Name": f"{args.stack}-{name}"},
-            # From then on it is the autoscaler's to say.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["scalingConfig.desiredSize"]),
+            opts=self._child,
         )
 
     def _template(self, cluster: eks.Cluster, name: str) -> ec2.LaunchTemplate:
@@ -189,6 +191,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 name,
                 cluster_name=self.name,
                 addon_name=addon,
+                configuration_values=_CONFIGURED.get(addon),
                 tags={"Name": f"{self._args.stack}-{name}"},
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[] if first else [machines]),
             )

@@ -13,6 +13,7 @@ from blueprint.blueprint import Blueprint
 from blueprint.fleets import FleetSpec
 from blueprint.stack_config import MonitoringConfig
 from blueprint.strimzi_names import CLIENT_PORT, StrimziNames
+from components.brokers_kept import BrokersKept
 from components.consumer_fleet import FLEET_LABEL, ConsumerFleet, ConsumerFleetArgs
 from components.game_day_schedule import SUITE_LABEL, GameDaySchedule, GameDayScheduleArgs
 from components.kafka_identity import KafkaIdentity
@@ -86,7 +87,9 @@ class KubernetesPlatform(pulumi.ComponentResource):
             f"pod-security.kubernetes.io/{mode}": "restricted"
             for mode in ("enforce", "audit", "warn")
         }
-        promises = promised(self._blueprint.topics, pulumi.ResourceOptions(parent=self))
+        own = pulumi.ResourceOptions(parent=self)
+        promises = promised(self._blueprint.topics, own)
+        promises.append(BrokersKept("brokers-kept", self._blueprint, own))
         return k8s.core.v1.Namespace(
             self._names.namespace,
             metadata=k8s.meta.v1.ObjectMetaArgs(
@@ -142,6 +145,7 @@ class KubernetesPlatform(pulumi.ComponentResource):
                 brokers=[NetworkPolicyPeerArgs(pod_selector=brokers)],
                 broker_ports=[CLIENT_PORT],
                 profile=self._blueprint.profile,
+                scaled_on_lag=self._blueprint.config.keda,
                 scraped_from=monitoring.namespace if monitoring else None,
             ),
             opts=pulumi.ResourceOptions.merge(self._ready, needs),

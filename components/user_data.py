@@ -1,15 +1,16 @@
 """What an EC2 instance becomes a node of Kafka by: cloud-init's user data, rendered and packed.
 
-Nothing that changes with a setting is in it, and no secret: server.properties, kernel settings,
-limits and certificates are fetched by the node, so that a changed one is a restart and never
-another machine. What is in it is what a machine is: its name, its volume, its version of Kafka.
+Nothing that changes with a setting or with the cluster's size is in it, and no secret:
+server.properties, kernel settings, limits, certificates and where the others are is fetched by the
+node, so that a changed one is a restart at most and never another machine. What is in it is what a
+machine is: its name, its volume, its version of Kafka.
 """
 
 import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +46,8 @@ class NodeFacts:
         peer_bootstrap: Where the cluster is asked while the node is away.
         controller_bootstrap: The quorum.
         controllers: How many voters there are.
-        settings: For each of ``SETTINGS``, ``SYSCTL``, ``LIMITS`` and ``AUTHORITY`` the name of the
-            parameter that holds it.
+        settings: For each of ``SETTINGS``, ``CLUSTER``, ``SYSCTL``, ``LIMITS`` and ``AUTHORITY``
+            the name of the parameter that holds it.
         node_secret: Name or ARN of the secret that holds key and certificate.
         users_secret: Of whom the quorum knows from its first moment on; empty for none.
         log_group: Where its logs go.
@@ -72,6 +73,8 @@ class NodeFacts:
 
 #: What a node fetches, beside its secret.
 SETTINGS, SYSCTL, LIMITS, AUTHORITY = "settings", "sysctl", "limits", "authority"
+#: Where the others are: fetched whenever a node asks the cluster, and no reason to restart.
+CLUSTER = "cluster"
 
 
 def user_data(facts: NodeFacts) -> str:
@@ -136,10 +139,7 @@ def node_env(facts: NodeFacts) -> str:
         "SECRETS_DIR": SECRETS_DIR,
         "CLUSTER_ID": facts.cluster_id,
         "INITIAL_CONTROLLERS": facts.voters if facts.node.role is Role.CONTROLLER else "",
-        "OWN_BOOTSTRAP": facts.own_bootstrap,
-        "PEER_BOOTSTRAP": facts.peer_bootstrap,
-        "CONTROLLER_BOOTSTRAP": facts.controller_bootstrap,
-        "CONTROLLERS": str(facts.controllers),
+        "CLUSTER_PARAMETER": facts.settings[CLUSTER],
         "SETTINGS_PARAMETER": facts.settings[SETTINGS],
         "SYSCTL_PARAMETER": facts.settings[SYSCTL],
         "LIMITS_PARAMETER": facts.settings[LIMITS],
@@ -150,10 +150,18 @@ def node_env(facts: NodeFacts) -> str:
         "KAFKA_KEY": facts.artifact.key,
         "KAFKA_SHA512": facts.artifact.sha512,
     }
-    exported = {"AWS_DEFAULT_REGION"}
-    return "".join(
-        f"{'export ' if name in exported else ''}{name}={_quoted(value)}\n"
-        for name, value in values.items()
+    return _assignments(values, exported=("AWS_DEFAULT_REGION",))
+
+
+def cluster_env(facts: NodeFacts) -> str:
+    """Where a node's script finds the node and the others, as shell assignments."""
+    return _assignments(
+        {
+            "OWN_BOOTSTRAP": facts.own_bootstrap,
+            "PEER_BOOTSTRAP": facts.peer_bootstrap,
+            "CONTROLLER_BOOTSTRAP": facts.controller_bootstrap,
+            "CONTROLLERS": str(facts.controllers),
+        }
     )
 
 
@@ -220,6 +228,13 @@ def _file(path: str, content: str, permissions: str = "0644") -> dict[str, str]:
 
 def _text(name: str) -> str:
     return (_FILES / name).read_text()
+
+
+def _assignments(values: Mapping[str, str], exported: Collection[str] = ()) -> str:
+    return "".join(
+        f"{'export ' if name in exported else ''}{name}={_quoted(value)}\n"
+        for name, value in values.items()
+    )
 
 
 def _quoted(value: str) -> str:

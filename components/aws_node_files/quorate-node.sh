@@ -93,6 +93,18 @@ secret() {
   aws secretsmanager get-secret-value --secret-id "$1" --query SecretString --output text
 }
 
+# Where the others are changes with the cluster, so it is asked for whenever they are asked; what was
+# told last is only replaced by a whole answer.
+fetch_cluster() {
+  parameter "$CLUSTER_PARAMETER" >"$ROOM/cluster.next" && mv -T "$ROOM/cluster.next" "$ROOM/cluster"
+}
+
+know_cluster() {
+  await "where $NODE_NAME finds its cluster" fetch_cluster
+  # shellcheck source=/dev/null
+  source "$ROOM/cluster"
+}
+
 # Everything a node runs with, into a folder that is never on a disk.
 fetch() {
   rm -rf "$ROOM/next"
@@ -228,6 +240,7 @@ case ${1:-} in
   roll | await)
     exec 9>"$ROOM/lock"
     flock --nonblock 9 || die "$NODE_NAME is being rolled already"
+    know_cluster
     if [[ $1 == roll ]]; then roll; else await_calm "$OWN_BOOTSTRAP"; fi
     ;;
   *) die "legal: install, prepare, roll, await" ;;

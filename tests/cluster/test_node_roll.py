@@ -5,7 +5,7 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,9 @@ _SYSTEMCTL = """#!/bin/bash
   rm {room}/done
 }}
 """
+#: A name that is a path is what stands there: where a node finds its cluster.
 _AWS = """#!/bin/bash
+[[ $4 != /* ]] || exec cat "$4"
 echo "told by aws: $*" | sed 's/ --query.*//'
 """
 
@@ -53,7 +55,9 @@ class Machine:
     def run(self, action: str, node: Node, wait_s: int = 100) -> "subprocess.Popen[str]":
         """Start the script as a node."""
         env = self.folder / f"{node.name}.env"
-        env.write_text("".join(f"{k}={shlex.quote(v)}\n" for k, v in self._facts(node).items()))
+        cluster = self.folder / f"{node.name}.cluster"
+        cluster.write_text(_assignments(self._cluster(node)))
+        env.write_text(_assignments(self._facts(node) | {"CLUSTER_PARAMETER": str(cluster)}))
         return subprocess.Popen(
             ["bash", SCRIPT, action],
             stdout=subprocess.PIPE,
@@ -85,7 +89,7 @@ class Machine:
             (self.folder / what).unlink()
             (self.folder / "done").touch()
 
-    def _facts(self, node: Node) -> dict[str, str]:
+    def _cluster(self, node: Node) -> dict[str, str]:
         plan = self.lab.plan
         port = plan.addresses.ports.of(REPLICATION)
         quorum = ",".join(str(plan.endpoint(one)) for one in plan.topology.controllers)
@@ -93,13 +97,17 @@ class Machine:
         peers = ",".join(at for one, at in brokers.items() if one != node)
         of_quorum = node.role is Role.CONTROLLER
         return {
-            "NODE_NAME": node.name,
-            "NODE_ID": str(node.id),
-            "ROLE": node.role.value,
             "OWN_BOOTSTRAP": quorum if of_quorum else brokers[node],
             "PEER_BOOTSTRAP": quorum if of_quorum else peers,
             "CONTROLLER_BOOTSTRAP": quorum,
             "CONTROLLERS": str(len(plan.topology.controllers)),
+        }
+
+    def _facts(self, node: Node) -> dict[str, str]:
+        return {
+            "NODE_NAME": node.name,
+            "NODE_ID": str(node.id),
+            "ROLE": node.role.value,
             "DATA_MOUNT": str(self.folder),
             "SECRETS_DIR": str(self.folder),
             **dict.fromkeys(
@@ -230,6 +238,10 @@ def test_storage_is_formatted_once_with_a_salted_user(tmp_path: Path) -> None:
         assert said in done.stdout
     kept = (tmp_path / "data/meta.properties").read_text()
     assert f"directory.id={directory_id(cluster_id, own)}\n" in kept
+
+
+def _assignments(values: Mapping[str, str]) -> str:
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
 
 
 def _program(command: list[str]) -> str:

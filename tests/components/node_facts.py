@@ -3,7 +3,7 @@
 from blueprint.host_settings import HostSettings
 from blueprint.stack_config import ArtifactConfig
 from blueprint.topology import Node, Role
-from components.user_data import AUTHORITY, LIMITS, SETTINGS, SYSCTL, NodeFacts
+from components.user_data import AUTHORITY, CLUSTER, LIMITS, SETTINGS, SYSCTL, NodeFacts
 
 ZONE = "a-stack-with-a-long-name-indeed.quorate.internal"
 SHA512 = "ab" * 64
@@ -14,7 +14,9 @@ def node_facts(role: Role = Role.BROKER) -> NodeFacts:
     node = Node(1000 if role is Role.BROKER else 101, role, "a")
     quorum = ",".join(f"controller-{one}.{ZONE}:9093" for one in (101, 102, 103))
     peers = ",".join(f"broker-{one}.{ZONE}:9091" for one in range(1000, 1006))
-    paths = {what: f"/quorate/{ZONE}/{what}" for what in (SETTINGS, SYSCTL, LIMITS, AUTHORITY)}
+    paths = {
+        what: f"/quorate/{ZONE}/{what}" for what in (SETTINGS, CLUSTER, SYSCTL, LIMITS, AUTHORITY)
+    }
     return NodeFacts(
         node=node,
         host=f"{node.name}.{ZONE}",

@@ -25,6 +25,7 @@ from blueprint.topology import Node, Role
 from components.user_data import (
     MOST_BYTES,
     cloud_config,
+    cluster_env,
     directory_id,
     limits,
     node_env,
@@ -54,6 +55,16 @@ def test_the_same_facts_give_the_same_user_data() -> None:
     assert user_data(node_facts()) == user_data(node_facts())
 
 
+def test_a_cluster_of_another_size_is_the_same_user_data() -> None:
+    """Where the others are is a parameter of a node, else growth would replace every machine."""
+    facts = node_facts()
+    grown = replace(
+        facts, peer_bootstrap="broker-9:9091", controllers=5, controller_bootstrap="x:1"
+    )
+    assert user_data(grown) == user_data(facts)
+    assert cluster_env(grown) != cluster_env(facts)
+
+
 def test_user_data_that_is_too_long_is_refused() -> None:
     """Before EC2 does."""
     noise = "".join(hashlib.sha512(bytes([one])).hexdigest() for one in range(255))
@@ -77,7 +88,7 @@ def test_every_variable_that_the_script_needs_is_told(role: Role) -> None:
     """What the script reads without a default of its own is in the environment file."""
     told = {
         line.removeprefix("export ").split("=")[0]
-        for line in node_env(node_facts(role)).splitlines()
+        for line in (node_env(node_facts(role)) + cluster_env(node_facts(role))).splitlines()
     }
     script = (_FILES / "quorate-node.sh").read_text()
     own = {

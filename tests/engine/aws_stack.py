@@ -28,6 +28,7 @@ SETTINGS: dict[str, Any] = {
         "region": REGION,
         "availability_zones": [f"{REGION}{zone}" for zone in "abc"],
         "operator_cidrs": ["10.50.1.0/24"],
+        "protect_data": False,
         "kafka": {"bucket": "artifacts", "key": "kafka.tgz", "sha512": "ab" * 64},
     },
 }

@@ -28,7 +28,7 @@ from tests.engine.aws_stack import (
     settings,
     stand_in,
 )
-from tests.engine.harness import Engine, Result, Room
+from tests.engine.harness import Engine, EngineFailed, Result, Room
 
 pytestmark = pytest.mark.engine
 
@@ -267,6 +267,40 @@ def test_another_kafka_replaces_machines_one_at_a_time_and_keeps_volumes(made: M
     state: dict[str, Any] = made.engine.state()
     data = {one["id"] for one in state["resources"] if one["type"].endswith(":Volume")}
     assert data <= volumes & left
+
+
+def test_a_demand_that_grows_adds_brokers_and_touches_no_machine(made: Made) -> None:
+    """With the machine pinned three brokers become six; then none of them goes unasked."""
+    demand = settings()["demand"]
+    disk_gib = blueprint().plan.disk_gib_per_broker.value
+    aws = settings()["aws"] | {
+        "kafka": {"bucket": "artifacts", "key": "k2.tgz", "sha512": "cd" * 64}
+    }
+    kept = {"chaos": False, "aws": aws, "instance_type": blueprint().plan.machine.name}
+    grown = made.become(
+        demand=demand | {"peak_events_per_s": 100_000, "disk_gib_today": disk_gib}, **kept
+    )
+    touched = [(one.operation, one.name) for one in grown.of_type("Instance")]
+    new = ["broker-4", "broker-5", "broker-6"]
+    assert sorted(name for what, name in touched if what == "create") == new
+    assert {what for what, name in touched if name not in new} == {"same"}
+    assert {one.operation for one in grown.of_type("Volume")} == {"create", "same"}
+
+    made.engine.become(foundation(blueprint(demand=demand, **kept)))
+    with pytest.raises(EngineFailed, match="without broker-4, broker-5, broker-6"):
+        made.engine.preview()
+    drained = {"drained_brokers": [4, 5, 6], **kept}
+    made.engine.become(foundation(blueprint(demand=demand, **drained)))
+    gone = made.engine.preview().of_type("Volume")
+    assert [one.name for one in gone if one.operation == "delete"] == new[::-1]
+
+
+def test_data_is_protected_unless_the_stack_says_otherwise() -> None:
+    """What is left out is the safe choice."""
+    aws = {name: value for name, value in settings()["aws"].items() if name != "protect_data"}
+    config = blueprint(aws=aws).config.aws
+    assert config is not None
+    assert config.protect_data
 
 
 def test_destroy_leaves_nothing(made: Made) -> None:

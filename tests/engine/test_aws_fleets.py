@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from components.aws_fleets import DISKS
 from components.aws_platform import declare
 from lab.tools.pulumi import PulumiTools
 from tests.engine.aws_provider.stand_in import running_moto
@@ -20,6 +21,7 @@ _FLEETS: dict[str, Any] = {
     "fleets": [{"name": "billing", "image": "billing:1", "consumes": ["orders"]}],
     "game_day": {"image": "chaos:1"},
     "monitoring": {},
+    "keda": False,
 }
 
 
@@ -56,6 +58,18 @@ def test_fleets_run_on_a_private_cluster_over_three_zones(previewed: Result) -> 
         for one in previewed.of_type("VpcEndpoint")
     }
     assert services >= {"ecr.api", "ecr.dkr", "sts", "ec2", "eks", "eks-auth", "s3"}
+
+
+def test_what_is_declared_on_it_is_more_than_text(previewed: Result) -> None:
+    """Network policies are enforced, the game day's volume has a class, KEDA is only asked for."""
+    (network,) = [one for one in previewed.of_type("Addon") if one.inputs["addonName"] == "vpc-cni"]
+    assert json.loads(str(network.inputs["configurationValues"])) == {"enableNetworkPolicy": "true"}
+    (disks,) = previewed.of_type("StorageClass")
+    assert disks.inputs["parameters"] == {"type": "gp3", "encrypted": "true"}
+    (claim,) = previewed.of_type("PersistentVolumeClaim")
+    spec: dict[str, Any] = dict(claim.inputs["spec"])  # type: ignore[call-overload]
+    assert spec["storageClassName"] == DISKS
+    assert not previewed.of_type("ScaledObject")
 
 
 def test_pods_are_who_they_are_by_pod_identity(previewed: Result) -> None:

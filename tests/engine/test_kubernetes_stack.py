@@ -13,7 +13,7 @@ from tests.engine.control_plane.api import Api, Object, Reference
 from tests.engine.control_plane.control_plane import ControlPlane
 from tests.engine.harness.engine import EngineFailed, StandIn
 from tests.engine.harness.results import Difference
-from tests.engine.kubernetes_stack import blueprint, new_namespace, program, topics, unread
+from tests.engine.kubernetes_stack import DEMAND, blueprint, new_namespace, program, topics, unread
 
 pytestmark = pytest.mark.engine
 
@@ -219,6 +219,10 @@ def test_a_topic_grows_and_keeps_its_promise(
     topic = api.get(Reference(STRIMZI, "KafkaTopic", "orders", made))
     assert topic is not None
     assert topic["spec"]["partitions"] == 24
+    # Half the retention would be half the volume, which no volume can become.
+    engine.become(program(made, topics=topics(24), demand=DEMAND | {"retention_h": 12}))
+    with pytest.raises(EngineFailed, match="a volume can grow and never shrink"):
+        engine.preview()
     engine.become(program(made, topics=topics(24)))
     engine.destroy()
 

@@ -12,6 +12,7 @@ from blueprint.outputs import StackOutputs
 from chaos.restore import lease_book, restore
 from chaos.targets.aws import AwsTarget
 from chaos.targets.aws_acls import MARK
+from components.aws_policies import SuiteRights, network_statements, suite_policy
 from tests.chaos.targets.network import TAG, described
 from tests.chaos.targets.playing import Calls, Killed, changes, cut_and_mend, everybody, recorded
 
@@ -65,6 +66,29 @@ def keys_of(statement: Statement) -> set[str]:
     """The keys of a statement's conditions, tags by the word tag."""
     found = {key for test in statement.get("Condition", {}).values() for key in test}
     return {re.sub(r"Tag/.*", "Tag/{tag}", key) for key in found}
+
+
+def test_it_is_what_a_stack_gives_its_own_game_day(
+    policy: dict[str, Any], outputs: StackOutputs
+) -> None:
+    """Statement by statement, from one renderer; besides it come the suite's own credentials."""
+    aws = described(outputs)
+    rights = SuiteRights(
+        partition="aws",
+        region=aws.region,
+        account_id=aws.account_id,
+        vpc_id=aws.vpc_id,
+        chaos_tag=TAG,
+        secret_arn="arn:aws:secretsmanager:::secret:suite",
+        key_arn="arn:aws:kms:::key/suite",
+    )
+    assert policy["Statement"] == network_statements(rights)
+    deployed = json.loads(suite_policy(rights))["Statement"]
+    assert deployed[: len(policy["Statement"])] == policy["Statement"]
+    assert [one["Sid"] for one in deployed[len(policy["Statement"]) :]] == [
+        "ReadOwnSecret",
+        "DecryptOwnSecret",
+    ]
 
 
 def test_aws_would_take_it(policy: dict[str, Any]) -> None:

@@ -187,7 +187,9 @@ def _of_cluster(*names: str) -> Any:  # noqa: ANN401
 
 
 def _addon(inputs: Values) -> Values:
-    asked = some(inputs, "clusterName addonName addonVersion serviceAccountRoleArn")
+    asked = some(
+        inputs, "clusterName addonName addonVersion serviceAccountRoleArn configurationValues"
+    )
     asked |= some(inputs, "configurationValues podIdentityAssociations")
     if "resolveConflictsOnCreate" in inputs:
         asked["resolveConflicts"] = inputs["resolveConflictsOnCreate"]
