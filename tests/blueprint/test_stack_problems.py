@@ -226,3 +226,25 @@ def test_what_is_compacted_is_kept_for_no_time() -> None:
     """It grows with its keys, of which nobody has said anything."""
     topics = [{"name": "orders"}, {"name": "k", "cleanup_policy": "compact", "retention_h": 8_760}]
     assert problems_of(topics=topics) == {}
+
+
+#: Each is wrong by itself, and hides none of the others.
+WRONG: dict[str, tuple[str, object]] = {
+    "target": ("target", "moon"),
+    "security": ("security", 7),
+    "failover_profile": ("failover_profile", "never"),
+    "broker_overrides.node.id": ("broker_overrides", {"node.id": "7"}),
+    "topics.0.retention_h": ("topics", [{"name": "orders", "retention_h": 0}, {"name": "t"}]),
+    "clients.0.name": ("clients", [{"name": "quorate-node"}]),
+    "demand.peak_events_per_s": ("demand", {**STACK["demand"], "peak_events_per_s": -1}),
+    "game_day.schedule": ("game_day", {"image": "c:1", "schedule": "never"}),
+    "aws.vpc_cidr": ("aws", {**AWS, "vpc_cidr": 0}),
+    "nonsense": ("nonsense", None),
+}
+
+
+@given(st.sets(st.sampled_from(sorted(WRONG))))
+def test_no_problem_hides_another(paths: set[str]) -> None:
+    """Whichever come together."""
+    found = problems_of(**dict(WRONG[path] for path in paths))
+    assert set(found) == paths
