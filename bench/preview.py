@@ -40,6 +40,7 @@ def stack_of(brokers: int, topics: int) -> Blueprint:
     fields: dict[str, Any] = deepcopy(SETTINGS)
     fields["topics"] = [{"name": f"topic-{one}", "partitions": 6} for one in range(topics)]
     fields["clients"] = [{"name": "shop", "produces": ["topic-0"], "cidrs": ["10.40.0.0/16"]}]
+    fields["demand"]["partitions_today"] = 6 * topics
     for events_per_s in range(50_000, 5_000_000, 10_000):
         fields["demand"]["peak_events_per_s"] = events_per_s
         made = blueprint_of(parse_stack(fields, "bench"))

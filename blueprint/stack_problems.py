@@ -6,12 +6,15 @@ out, and all the others still have their say.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from math import ceil
 from typing import TYPE_CHECKING
 
 from blueprint import strimzi
+from blueprint.broker_plan import load_of
 from blueprint.broker_settings import BrokerSettings, said_of, settings_problems
 from blueprint.game_days import GAME_DAYS
-from blueprint.plan import Plan
+from blueprint.machine_types import GIB
+from blueprint.plan import HEADROOM, ZONES, Plan, whole
 from blueprint.planner import plan as planned
 from blueprint.problem import BadInput, Problem
 from blueprint.subnets import node_addresses, subnet_plan
@@ -110,18 +113,24 @@ def _undeclared(config: "StackConfig") -> Iterator[Problem]:
 
 
 def _overrides(config: "StackConfig") -> Iterator[Problem]:
-    refused = set()
     settings = BrokerSettings(overrides=config.broker_overrides)
     for problem in settings_problems(three_zones(1), settings):
-        refused.add(problem.path)
         yield replace(problem, path=f"broker_{problem.path}")
     for name, value in sorted(config.broker_overrides.items()):
         legal = _promise(name, value)
         if legal:
             remedy = "what was acknowledged is to outlive the loss of a zone"
             yield Problem(f"broker_overrides.{name}", repr(value)[:80], legal, remedy)
-        unheard = config.target == "kubernetes" and strimzi.forbidden(name)
-        if unheard and f"overrides.{name}" not in refused:
+
+
+def _unheard(config: "StackConfig") -> Iterator[Problem]:
+    """Settings that Strimzi would drop without a word, but for those that are no one's to set."""
+    if config.target != "kubernetes":
+        return
+    settings = BrokerSettings(overrides=config.broker_overrides)
+    refused = {problem.path for problem in settings_problems(three_zones(1), settings)}
+    for name, value in sorted(config.broker_overrides.items()):
+        if strimzi.forbidden(name) and f"overrides.{name}" not in refused:
             legal = "a setting that Strimzi lets through; docs/kubernetes.md lists what it owns"
             yield Problem(f"broker_overrides.{name}", said_of(name, value), legal)
 
@@ -164,14 +173,69 @@ def _idle_instances(config: "StackConfig") -> Iterator[Problem]:
     made = _plan(config)
     if isinstance(made, BadInput):
         return
-    planned_each = made.partitions_per_topic.value
-    partitions = {topic.name: topic.partitions or planned_each for topic in config.topics}
+    partitions = _partitions(config, made)
     for index, fleet in enumerate(config.fleets):
         most = sum(partitions.get(topic, 0) for topic in fleet.consumes)
         if fleet.instances is not None and fleet.instances > most > 0:
             legal = f"1 to {most}, the partitions of what it consumes: more would have none"
             remedy = "give the topics more partitions, or leave it out"
             yield Problem(f"fleets.{index}.instances", str(fleet.instances), legal, remedy)
+
+
+def _too_many_partitions(config: "StackConfig") -> Iterator[Problem]:
+    made = _plan(config)
+    if isinstance(made, BadInput):
+        return
+    declared = {topic.name for topic in config.topics}
+    letters = sum(fleet.dead_letters not in declared for fleet in config.fleets)
+    wanted = sum(_partitions(config, made).values()) + letters * ZONES
+    # Every zone has a replica of everything.
+    most = int(made.brokers_per_zone.value * made.machine.partition_limit / HEADROOM + 1e-6)
+    if wanted > most:
+        given = f"{wanted:,} partitions, those of dead letters with them"
+        brokers = f"{made.brokers_per_zone.value:,} {made.machine.name}"
+        legal = f"at most {most:,} on {brokers} in each zone, which leaves headroom"
+        remedy = f"say fewer, or say all and set demand.partitions_today to {wanted}: it is planned"
+        yield Problem("topics", given, legal, remedy)
+
+
+def _kept_too_long(config: "StackConfig") -> Iterator[Problem]:
+    """Refuse what no way of sharing the demand out among the topics would have room for."""
+    made = _plan(config)
+    if isinstance(made, BadInput):
+        return
+    planned_h, mean_h = config.demand.retention_h, _least_mean_h(config, made)
+    stored = load_of(config.demand, made.partitions.value).stored_bytes * mean_h / planned_h
+    each_gib = whole(HEADROOM * stored / made.brokers_per_zone.value / GIB)
+    most_gib = made.disk_gib_per_broker.value
+    if each_gib > most_gib:
+        given = f"{mean_h:,.1f} h for the mean event at least, {each_gib:,} GiB on each broker"
+        legal = f"{most_gib:,} GiB, which demand.retention_h {planned_h:g} asks for"
+        remedy = f"keep topics for less time, or set demand.retention_h to {ceil(mean_h)}"
+        yield Problem("topics: retention_h", given, legal, remedy)
+
+
+def _least_mean_h(config: "StackConfig", made: Plan) -> float:
+    """How long the mean event is kept if what is kept the shortest takes all that it can carry."""
+    planned_h, partitions = config.demand.retention_h, _partitions(config, made)
+    # What is compacted grows with its keys, of which nobody has said anything.
+    kept = sorted(
+        (
+            (topic.retention_h or planned_h) if topic.cleanup_policy == "delete" else 0.0,
+            partitions[topic.name],
+        )
+        for topic in config.topics
+    )
+    left, hours = config.demand.planned_events_per_s, 0.0
+    for kept_h, count in kept:
+        taken = min(left, float(count * made.rates.partition_events_per_s))
+        left, hours = left - taken, hours + taken * kept_h
+    return (hours + left * kept[-1][0]) / config.demand.planned_events_per_s
+
+
+def _partitions(config: "StackConfig", made: Plan) -> dict[str, int]:
+    each = made.partitions_per_topic.value
+    return {topic.name: topic.partitions or each for topic in config.topics}
 
 
 def _plan(config: "StackConfig") -> Plan | BadInput:
@@ -191,8 +255,11 @@ CHECKS: tuple[tuple[str, Callable[["StackConfig"], Iterator[Problem]]], ...] = (
     ("topics", _topics_twice),
     ("fleets clients", _users_twice),
     ("topics fleets clients", _undeclared),
-    ("target broker_overrides", _overrides),
+    ("broker_overrides", _overrides),
+    ("target broker_overrides", _unheard),
     ("target demand", _demand),
     ("target demand aws", _room),
     ("demand topics fleets", _idle_instances),
+    ("demand topics fleets", _too_many_partitions),
+    ("demand topics", _kept_too_long),
 )

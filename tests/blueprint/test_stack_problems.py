@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from blueprint.blueprint import blueprint_of
 from blueprint.problem import BadInput
@@ -43,9 +45,9 @@ def fleet(**changed: object) -> dict[str, object]:
 @pytest.mark.parametrize("name", ["local", "aws", "kubernetes"])
 def test_the_stacks_that_come_with_the_project_are_legal(name: str) -> None:
     """Each of them, to the end."""
-    given = yaml.safe_load((STACKS / f"Pulumi.{name}.yaml").read_text())["config"]
+    said = yaml.safe_load((STACKS / f"Pulumi.{name}.yaml").read_text())["config"]
     fields = {
-        key.removeprefix("quorate:"): value for key, value in given.items() if "aws:" not in key
+        key.removeprefix("quorate:"): value for key, value in said.items() if "aws:" not in key
     }
     assert blueprint_of(parse_stack(fields, "s")).topics
 
@@ -188,3 +190,61 @@ def test_names_that_are_taken_are_refused_where_they_stand() -> None:
         clients=[{"name": "kafka-cluster-ca"}],
     )
     assert set(found) == {"topics.1.name", "fleets.0.name", "clients.0.name"}
+
+
+def test_topics_are_held_against_the_plan() -> None:
+    """What the demand does not pay for is refused, with what would; and that is then legal."""
+    many: list[dict[str, Any]] = [{"name": f"t{n}", "partitions": 1_000} for n in range(200)]
+    year = [topic | {"retention_h": 8_760} for topic in many]
+    found = problems_of(topics=year, fleets=[fleet(consumes=["t0"])])
+    assert set(found) == {"topics", "topics: retention_h"}
+    assert "200,003 partitions" in found["topics"]
+    assert "set demand.retention_h to 8760" in found["topics: retention_h"]
+    paid = STACK["demand"] | {"partitions_today": 200_000, "retention_h": 8_760}
+    assert problems_of(topics=year, demand=paid) == {}
+
+
+@given(st.integers(1, 2_000_000), st.floats(0.01, 500), st.integers(0, 3))
+def test_what_is_left_to_the_plan_is_within_it(events: int, retention_h: float, more: int) -> None:
+    """A stack that says nothing of partitions and retention is refused for neither."""
+    demand = STACK["demand"] | {"peak_events_per_s": events, "retention_h": retention_h}
+    topics = [{"name": f"t{n}"} for n in range(more + 1)]
+    found = problems_of(demand=demand, topics=topics)
+    assert "topics: retention_h" not in found
+    assert more or "topics" not in found
+
+
+def test_a_topic_that_few_write_to_may_be_kept_for_long() -> None:
+    """How much goes to which topic is not said; what can be, is let through."""
+    failed = {"name": "orders.failed", "partitions": 3, "retention_h": 720}
+    assert problems_of(topics=[{"name": "orders"}, failed]) == {}
+    narrow = {"name": "orders", "partitions": 1}
+    assert set(problems_of(topics=[narrow, failed])) == {"topics: retention_h"}
+
+
+def test_what_is_compacted_is_kept_for_no_time() -> None:
+    """It grows with its keys, of which nobody has said anything."""
+    topics = [{"name": "orders"}, {"name": "k", "cleanup_policy": "compact", "retention_h": 8_760}]
+    assert problems_of(topics=topics) == {}
+
+
+#: Each is wrong by itself, and hides none of the others.
+WRONG: dict[str, tuple[str, object]] = {
+    "target": ("target", "moon"),
+    "security": ("security", 7),
+    "failover_profile": ("failover_profile", "never"),
+    "broker_overrides.node.id": ("broker_overrides", {"node.id": "7"}),
+    "topics.0.retention_h": ("topics", [{"name": "orders", "retention_h": 0}, {"name": "t"}]),
+    "clients.0.name": ("clients", [{"name": "quorate-node"}]),
+    "demand.peak_events_per_s": ("demand", {**STACK["demand"], "peak_events_per_s": -1}),
+    "game_day.schedule": ("game_day", {"image": "c:1", "schedule": "never"}),
+    "aws.vpc_cidr": ("aws", {**AWS, "vpc_cidr": 0}),
+    "nonsense": ("nonsense", None),
+}
+
+
+@given(st.sets(st.sampled_from(sorted(WRONG))))
+def test_no_problem_hides_another(paths: set[str]) -> None:
+    """Whichever come together."""
+    found = problems_of(**dict(WRONG[path] for path in paths))
+    assert set(found) == paths
