@@ -42,10 +42,15 @@ class LinkOutput(_Strict):
 
 
 class LabOutput(_Strict):
-    """Where a local cluster keeps its state."""
+    """Where a local cluster keeps its state.
+
+    Attributes:
+        chaos: Whether it may be disturbed; a lab that no stack made is there for that.
+    """
 
     name: Text
     state_dir: Text
+    chaos: bool = True
 
 
 class CredentialsOutput(_Strict):

@@ -1,5 +1,8 @@
 """The platform on this machine: a lab, its topics, who may use them, and how much of it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pulumi
 
 from blueprint.access import Principal, fleet_accesses
@@ -36,7 +39,12 @@ def declare(blueprint: Blueprint) -> pulumi.Output[dict[str, object]]:
     if blueprint.fleets:
         names = ", ".join(fleet.name for fleet in blueprint.fleets)
         pulumi.log.info(f"not run on this machine, but let in and bounded: fleets {names}")
-    return cluster.outputs
+    return cluster.outputs.apply(lambda said: _permitting(said, config.chaos))
+
+
+def _permitting(said: Mapping[str, Any], chaos: bool) -> dict[str, object]:
+    """What the lab says of itself, and whether its stack lets the chaos suite disturb it."""
+    return {**said, "lab": {**said["lab"], "chaos": chaos}}
 
 
 def _let_in(cluster: LocalCluster, user: UserConfig, security: Security) -> pulumi.Output[str]:

@@ -65,10 +65,13 @@ class LabTarget:
         """The running lab that outputs describe.
 
         Raises:
-            BadInput: It is not one that runs here.
+            BadInput: It is not one that runs here, or its stack allows no chaos.
             TargetError: It was never ready.
         """
         assert outputs.lab is not None
+        if not outputs.lab.chaos:
+            remedy = "allow it in the stack's settings, `quorate:chaos: true`, and run `pulumi up`"
+            raise BadInput([Problem("outputs.lab.chaos", "false", "true", remedy)])
         found = cls.attach(outputs.lab.name)
         if found.outputs.cluster_id != outputs.cluster_id:
             raise BadInput(

@@ -1,8 +1,11 @@
 """Which target, and what it can do."""
 
+import json
+
 import pytest
 
-from blueprint.outputs import StackOutputs
+from blueprint.outputs import LabOutput, StackOutputs
+from blueprint.outputs import load as load_outputs
 from blueprint.problem import BadInput
 from chaos.experiment.load import load
 from chaos.experiment.model import Experiment
@@ -11,6 +14,7 @@ from chaos.targets.aws import AwsTarget
 from chaos.targets.choice import target_of
 from chaos.targets.kubernetes import KubernetesTarget
 from chaos.targets.target import TargetError
+from tests.blueprint.test_outputs import GOOD
 from tests.chaos.targets.network import (
     TAG,
     described,
@@ -20,6 +24,13 @@ from tests.chaos.targets.playing import (
     Calls,
     recorded,
 )
+
+
+def test_a_lab_whose_stack_allows_no_chaos_is_left_alone() -> None:
+    """Before it is even looked for."""
+    lab = LabOutput(name="quiet", state_dir="labs/quiet", chaos=False)
+    with pytest.raises(BadInput, match=r"outputs\.lab\.chaos: got false; legal: true"):
+        target_of(load_outputs(json.dumps({**GOOD, "lab": lab.model_dump()})))
 
 
 @pytest.mark.parametrize(
