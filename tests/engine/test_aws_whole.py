@@ -9,6 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pulumi
@@ -18,7 +19,11 @@ from confluent_kafka.admin._acl import AclBindingFilter, AclOperation, AclPermis
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 
 from blueprint.access import ADMIN
+from blueprint.outputs import StackOutputs, load
 from blueprint.security import Security
+from chaos.targets import aws_permit
+from chaos.targets.aws import AwsTarget
+from chaos.targets.tcp_probe import Answer
 from components.aws_fleets import NAMESPACE
 from components.aws_platform import declare
 from components.kafka_admin import SETTINGS_VARIABLE
@@ -67,6 +72,7 @@ def test_a_whole_stack_goes_up_and_down(
     kubernetes: StandIn,
     control_plane: ControlPlane,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Every resource is made and used by the next; a second up changes nothing; nothing is left."""
     administrator = dict.fromkeys(_PROOFS) | settings(kafka, kafka.plan.keyring.credentials(ADMIN))
@@ -86,6 +92,14 @@ def test_a_whole_stack_goes_up_and_down(
         assert set(engine.up().counts) == {"create"}
         _contents_are_there(kafka.admin(), {topic.name: topic.partitions for topic in made.topics})
         _fleet_is_placed(control_plane, made.fleets[0].instances)
+        names = _names(aws)
+        exported = load(json.dumps(engine.outputs()["quorate"]))
+        with monkeypatch.context() as patch:
+            for name, value in stand_in(aws).environment.items():
+                patch.setenv(name, value)
+            # As a resolver within the VPC would answer: by the records that the stack made.
+            patch.setattr(aws_permit, "_address", lambda node: IPv4Address(names[f"{node.host}."]))
+            _a_zone_is_cut_off_and_put_back(exported, aws)
         assert set(engine.up().counts) == {"same"}
         assert set(engine.destroy().counts) == {"delete"}
     finally:
@@ -103,6 +117,36 @@ def _contents_are_there(admin: AdminClient, partitions: dict[str, int]) -> None:
     assert all(user.result(_TIMEOUT_S).scram_credential_infos for user in users.values())
     acls = admin.describe_acls(_EVERY_RULE).result(_TIMEOUT_S)
     assert {f"User:{name}" for name in _USERS} <= {one.principal for one in acls}
+
+
+def _a_zone_is_cut_off_and_put_back(outputs: StackOutputs, aws: Moto) -> None:
+    """The suite finds the network that the stack made, and may; each subnet gets its own back."""
+    assert outputs.aws is not None
+    before = _rulers(aws)
+    target = AwsTarget(outputs, probe=lambda *_: Answer.REFUSED)
+    cut = target.zone_cut("b", "a-run.a-step")
+    cut.make()
+    between = _rulers(aws)
+    moved = {subnet for subnet, acl in between.items() if acl != before[subnet]}
+    assert moved == set(outputs.aws.subnet_ids["b"])
+    behind, _ = cut.effects()
+    assert behind.measured == behind.expected == len(moved)
+    assert cut.mend()
+    assert _rulers(aws) == before
+
+
+def _names(aws: Moto) -> dict[str, str]:
+    """The addresses of the stack's private zone, by name."""
+    dns = aws.client("route53")
+    (zone,) = dns.list_hosted_zones()["HostedZones"]
+    rows = dns.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
+    return {row["Name"]: row["ResourceRecords"][0]["Value"] for row in rows if row["Type"] == "A"}
+
+
+def _rulers(aws: Moto) -> dict[str, str]:
+    """For each subnet its network ACL."""
+    acls = aws.client("ec2").describe_network_acls()["NetworkAcls"]
+    return {one["SubnetId"]: acl["NetworkAclId"] for acl in acls for one in acl["Associations"]}
 
 
 def _fleet_is_placed(control_plane: ControlPlane, instances: int) -> None:
