@@ -150,8 +150,11 @@ def test_one_look_says_what_it_can_and_a_group_that_is_none_is_refused(
         table = door.call("lag", *outputs)
         if traffic.slow in table.stdout:
             break
-    assert table.returncode == 0, table.stderr
-    assert traffic.slow in table.stdout
+    assert traffic.slow in table.stdout, table.stderr
+    # Of the other groups of the lab one may be far behind; of this one alone nothing is alarming.
+    assert table.returncode in (0, 1), table.stderr
+    alone = door.call("lag", *outputs, "--group", traffic.slow)
+    assert alone.returncode == 0, alone.stderr
     unknown = door.call("lag", *outputs, "--group", "nobody")
     assert unknown.returncode == 2
     assert "nobody" in unknown.stderr
