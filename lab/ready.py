@@ -13,6 +13,7 @@ READY_TIMEOUT_S = 60.0
 _OFFSETS = "__consumer_offsets"
 #: Short against the seconds that a start takes, long against one metadata request.
 _POLL_S = 0.05
+_ASK_S = 5.0
 
 
 def wait_ready(
@@ -43,11 +44,8 @@ def wait_ready(
     deadline = time.monotonic() + READY_TIMEOUT_S
     _until(lambda: _serving(client, brokers), deadline, alive, f"{brokers} brokers to serve")
     # Asking for any group's offsets makes the coordinator create the topic they are kept in.
-    group = Consumer(settings | {"group.id": "quorate-ready"})
-    try:
-        _until(lambda: _ask_offsets(group), deadline, alive, "the group coordinator")
-    finally:
-        group.close()
+    group = settings | {"group.id": "quorate-ready"}
+    _until(lambda: _ask_offsets(group), deadline, alive, "the group coordinator")
     _until(
         lambda: _in_sync(client, min(brokers, 3)), deadline, alive, f"{_OFFSETS} to be in full sync"
     )
@@ -72,11 +70,18 @@ def _serving(client: AdminClient, brokers: int) -> bool:
         return False
 
 
-def _ask_offsets(group: Consumer) -> bool:
+def _ask_offsets(settings: Mapping[str, str | int | float | bool]) -> bool:
+    """By a client that knows nothing yet.
+
+    One that had begun to ask too early was once seen to get no answer for a minute.
+    """
+    group = Consumer(dict(settings))
     try:
-        group.committed([TopicPartition(_OFFSETS, 0)], timeout=0.5)
+        group.committed([TopicPartition(_OFFSETS, 0)], timeout=_ASK_S)
     except KafkaException:
         return False
+    finally:
+        group.close()
     return True
 
 
