@@ -10,13 +10,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from blueprint.fleets import DEAD_LETTERS
 from blueprint.security import Credentials
 from chaos.crew import SECRET, Launch
 from chaos.experiment.model import Workload
-from chaos.workload.spec import MemberSpec
+from chaos.workload.spec import MEMBER, MemberSpec
 
 _MODULE = "chaos.workload.member"
-_SPEC = "QUORATE_CHAOS_MEMBER"
 #: Signals of the fleet that belong into the history, and the events they are there.
 _ASSIGNMENTS = {"assigned": "assign", "revoked": "revoke", "lost": "lost-partitions"}
 _ENDING = frozenset({"abandoned", "uncommitted", "unburied"})
@@ -24,7 +24,7 @@ _ENDING = frozenset({"abandoned", "uncommitted", "unburied"})
 
 def dead_letters_of(group: str) -> str:
     """The topic that a group's fleet wants to be there."""
-    return f"{group}-dead-letter"
+    return f"{group}{DEAD_LETTERS}"
 
 
 def fleet_member(
@@ -54,7 +54,7 @@ def fleet_member(
         arguments += ["--credentials", SECRET]
     return Launch(
         tuple(arguments),
-        environment={_SPEC: json.dumps(asdict(spec))},
+        environment={MEMBER: json.dumps(asdict(spec))},
         secret=own.to_json() if own is not None else "",
     )
 

@@ -16,7 +16,7 @@ from chaos.workload.spec import MemberSpec
 
 _POLL_S = 0.2
 LEAVE_TIMEOUT_S = 15.0
-SHARE_TIMEOUT_S = 60.0
+SHARE_TIMEOUT_S = 45.0
 _ANSWER_TIMEOUT_S = 30.0
 
 

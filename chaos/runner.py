@@ -15,7 +15,7 @@ from chaos.crew import Worker, launch, wait_all
 from chaos.experiment.dump import dump
 from chaos.experiment.model import Experiment
 from chaos.final_read import read_every_replica
-from chaos.group import Group
+from chaos.group import SHARE_TIMEOUT_S, Group
 from chaos.history.doctor import doctor
 from chaos.history.write import EventLog, seal
 from chaos.identity import client_identity
@@ -38,7 +38,6 @@ from chaos.workload.spec import ProducerSpec
 LEASE_MARGIN_S = 600.0
 STOP_TIMEOUT_S = 75.0
 DRAIN_TIMEOUT_S = 60.0
-SHARE_TIMEOUT_S = 45.0
 #: The offered rate counts as reached from this share on.
 _STEADY_SHARE = 0.95
 _STEADY_POLL_S = 0.25

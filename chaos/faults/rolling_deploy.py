@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from blueprint.failover_budget import Loss
 from chaos.faults.fault import Effect, Fault, Scene
-
-_GROUP_TIMEOUT_S = 60.0
+from chaos.faults.group_change import GROUP_TIMEOUT_S
 
 
 class RollingDeploy(Fault):
@@ -31,7 +30,7 @@ class RollingDeploy(Fault):
 
     def effects(self) -> Sequence[Effect]:
         """As many were replaced as there were, and the coordinator counts as many as before."""
-        left = self._scene.members.await_group_size(self._size, _GROUP_TIMEOUT_S)
+        left = self._scene.members.await_group_size(self._size, GROUP_TIMEOUT_S)
         return (
             Effect("members replaced", "members", self._expected, self._replaced),
             Effect("members of the group", "members", self._size, left),

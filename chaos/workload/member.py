@@ -15,10 +15,8 @@ from typing import Protocol
 from chaos.history.spool import Spool
 from chaos.history.tables import CONSUMED_TABLE
 from chaos.payload import KEYS, attribute
-from chaos.workload.spec import MemberSpec, say
+from chaos.workload.spec import MEMBER, MemberSpec, say
 
-#: Names the MemberSpec of a process, as JSON.
-SPEC = "QUORATE_CHAOS_MEMBER"
 REPORT_S = 0.25
 _LOCK = threading.Lock()
 
@@ -83,7 +81,7 @@ def key(record: Record) -> int:
 
 @cache
 def _spec() -> MemberSpec:
-    fields: Mapping[str, object] = json.loads(os.environ[SPEC])
+    fields: Mapping[str, object] = json.loads(os.environ[MEMBER])
     return MemberSpec(**fields)  # type: ignore[arg-type]
 
 

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 Setting = str | int | bool
+#: Names the MemberSpec of a process, as JSON, in its environment.
+MEMBER = "QUORATE_CHAOS_MEMBER"
 
 
 @dataclass(frozen=True, slots=True)
