@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from lab.cluster import Lab
 from lab.config import LabConfig
+from lab.postgres import Postgres
+from tests.fleet.running_fleet import MakeFleet, fleets
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,3 +100,22 @@ def run(chaos: Door, outputs_file: Path, tmp_path: Path) -> Run:
         return done, folders[-1]
 
     return run_it
+
+
+@pytest.fixture
+def make_fleet(lab: Lab, outputs_file: Path, tmp_path: Path) -> Iterator[MakeFleet]:
+    """Fleets on the lab."""
+    with fleets(outputs_file, lab.outputs.bootstrap_servers["a"], tmp_path) as make:
+        yield make
+
+
+@pytest.fixture
+def database() -> Iterator[Postgres]:
+    """A PostgreSQL with a table of effects, gone at the end."""
+    running = Postgres.up(f"test-{uuid.uuid4().hex[:8]}")
+    with psycopg.connect(running.dsn) as connection:
+        connection.execute(
+            "create table effects (id bigserial, place int, log_offset bigint, key text, value int)"
+        )
+    yield running
+    running.down()

@@ -2,15 +2,12 @@
 
 import signal
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
 
 from blueprint.client_settings import GroupProtocol
 from blueprint.failover_profile import BALANCED
-from lab.cluster import Lab
 from tests.fleet.handlers import WORK_MS
 from tests.fleet.running_fleet import (
     RECORDS,
@@ -18,7 +15,6 @@ from tests.fleet.running_fleet import (
     assert_commits_cover_only_what_is_done,
     assert_nothing_skipped,
     assert_order_per_key,
-    fleets,
 )
 
 pytestmark = pytest.mark.cluster
@@ -27,13 +23,6 @@ pytestmark = pytest.mark.cluster
 FLAT_S = 12.0
 #: Of one instance with a million records of lag.
 MOST_MEMORY_BYTES = 300e6
-
-
-@pytest.fixture
-def make_fleet(lab: Lab, outputs_file: Path, tmp_path: Path) -> Iterator[MakeFleet]:
-    """Fleets on the lab."""
-    with fleets(outputs_file, lab.outputs.bootstrap_servers["a"], tmp_path) as make:
-        yield make
 
 
 @pytest.mark.parametrize("protocol", list(GroupProtocol))

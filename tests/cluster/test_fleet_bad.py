@@ -1,8 +1,6 @@
 """Bad handlers, bad records and bad logs on real Kafka: clear, nothing lost, nothing stuck."""
 
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
@@ -10,16 +8,9 @@ from confluent_kafka.admin import AdminClient
 
 from blueprint.client_settings import GroupProtocol
 from lab.cluster import Lab
-from tests.fleet.running_fleet import MakeFleet, fleets, read_all
+from tests.fleet.running_fleet import MakeFleet, read_all
 
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture
-def make_fleet(lab: Lab, outputs_file: Path, tmp_path: Path) -> Iterator[MakeFleet]:
-    """Fleets on the lab."""
-    with fleets(outputs_file, lab.outputs.bootstrap_servers["a"], tmp_path) as make:
-        yield make
 
 
 def test_poison_goes_to_the_dead_letters_with_its_cause_and_stops_nothing(

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,20 +15,13 @@ from confluent_kafka.cimpl import NewTopic
 
 from blueprint.client_settings import GroupProtocol
 from lab.cluster import Lab
-from tests.fleet.running_fleet import ROOT, Fleet, MakeFleet, fleets, settle
+from tests.fleet.running_fleet import ROOT, Fleet, MakeFleet, settle
 from tests.fleet.split_handlers import JOURNAL, SKIP_EVERY, WORK_MS
 
 pytestmark = pytest.mark.cluster
 
 RECORDS, KEYS = 12_000, 300
 Effects = Counter[tuple[str, int, int]]
-
-
-@pytest.fixture
-def make_fleet(lab: Lab, outputs_file: Path, tmp_path: Path) -> Iterator[MakeFleet]:
-    """Fleets on the lab."""
-    with fleets(outputs_file, lab.outputs.bootstrap_servers["a"], tmp_path) as make:
-        yield make
 
 
 def prepared(make_fleet: MakeFleet, lab: Lab, protocol: GroupProtocol) -> tuple[Fleet, Path]:

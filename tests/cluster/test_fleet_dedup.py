@@ -1,8 +1,6 @@
 """Each event once on real Kafka and PostgreSQL: members killed, the group rewound, both at once."""
 
 import signal
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -12,32 +10,12 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from blueprint.client_settings import GroupProtocol
-from lab.cluster import Lab
 from lab.postgres import Postgres
 from tests.fleet.handlers import WORK_MS
-from tests.fleet.running_fleet import Fleet, MakeFleet, fleets
+from tests.fleet.running_fleet import Fleet, MakeFleet
 
 pytestmark = pytest.mark.cluster
 MARGIN = 100
-
-
-@pytest.fixture
-def make_fleet(lab: Lab, outputs_file: Path, tmp_path: Path) -> Iterator[MakeFleet]:
-    """Fleets on the lab."""
-    with fleets(outputs_file, lab.outputs.bootstrap_servers["a"], tmp_path) as make:
-        yield make
-
-
-@pytest.fixture
-def database() -> Iterator[Postgres]:
-    """A PostgreSQL with a table of effects, gone at the end."""
-    running = Postgres.up(f"test-{uuid.uuid4().hex[:8]}")
-    with psycopg.connect(running.dsn) as connection:
-        connection.execute(
-            "create table effects (id bigserial, place int, log_offset bigint, key text, value int)"
-        )
-    yield running
-    running.down()
 
 
 def applied(database: Postgres) -> list[tuple[int, int, str, int]]:

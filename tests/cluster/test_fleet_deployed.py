@@ -8,7 +8,6 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,18 +17,11 @@ from blueprint.fleet_contract import ANYWHERE, HEALTH_PORT, LOOPBACK, Variable
 from lab.cluster import Lab
 from tests.fleet.handlers import HANGS, JOURNAL
 from tests.fleet.render_deployment import ROOT, ZONE, laid_out, rendered
-from tests.fleet.running_fleet import Fleet, MakeFleet, assert_nothing_skipped, fleets
+from tests.fleet.running_fleet import Fleet, MakeFleet, assert_nothing_skipped
 
 pytestmark = pytest.mark.cluster
 
 RECORDS = 2000
-
-
-@pytest.fixture
-def make_fleet(lab: Lab, outputs_file: Path, tmp_path: Path) -> Iterator[MakeFleet]:
-    """Fleets on the lab."""
-    with fleets(outputs_file, lab.outputs.bootstrap_servers["a"], tmp_path) as make:
-        yield make
 
 
 def free_port() -> int:

@@ -21,31 +21,19 @@ from fleet.slot_watch import SlotLevel, SlotPolicy, SlotWatch
 from lab.cluster import Lab
 from lab.connect import Connect
 from lab.postgres import Postgres, free_port
-from tests.fleet.running_fleet import Fleet, MakeFleet, fleets
+from tests.fleet.running_fleet import Fleet, MakeFleet
 
 pytestmark = pytest.mark.cluster
 TIMEOUT_S = 120.0
 
 
 @pytest.fixture
-def make_fleet(lab: Lab, outputs_file: Path, tmp_path: Path) -> Iterator[MakeFleet]:
-    """Fleets on the lab."""
-    with fleets(outputs_file, lab.outputs.bootstrap_servers["a"], tmp_path) as make:
-        yield make
-
-
-@pytest.fixture
-def database() -> Iterator[Postgres]:
-    """A PostgreSQL with an outbox and a table of effects, gone at the end."""
-    running = Postgres.up(f"test-{uuid.uuid4().hex[:8]}")
-    make_outbox(running.dsn)
-    with psycopg.connect(running.dsn) as connection:
-        connection.execute(
-            "create table effects (id bigserial, place int, log_offset bigint, key text, value int)"
-        )
+def database(database: Postgres) -> Postgres:
+    """The same with an outbox, and a table of the business."""
+    make_outbox(database.dsn)
+    with psycopg.connect(database.dsn) as connection:
         connection.execute("create table business (number int)")
-    yield running
-    running.down()
+    return database
 
 
 class Writer:
