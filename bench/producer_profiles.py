@@ -120,7 +120,7 @@ class Bench:
         make_topic(self._lab, topic, PARTITIONS)
         row = write(topic)
         size = statistics.fmean(map(len, self._values)) * records * REPLICAS
-        logs = self._lab.plan.state.data.glob(f"**/{topic}-*/*.log")
+        logs = self._lab.plan.state.data.glob(f"*/{topic}-[0-9]*/*.log")
         stored = sum(path.stat().st_size for path in logs)
         drop_topic(self._lab, topic)
         return replace(row, name=name, ratio=size / stored)
