@@ -70,6 +70,8 @@ class Lab:
     def up(cls, config: LabConfig, say: Say = silent) -> "Lab":
         """Start a lab, or what is missing of it, and wait until it can be used.
 
+        What a start that fails has begun is ended; its logs stay, and so does what ran before it.
+
         Raises:
             BadInput: A lab of that name exists with other settings.
             LabError: The machine stands in the way.
@@ -83,14 +85,16 @@ class Lab:
                 say("formatting the storage")
                 lab.plan.render(tools.jvm)
             say("starting three zones")
-            lab._start_all(tools)
-            zone, brokers = lab.plan.topology.zones[0], lab.plan.topology.brokers
-            bootstrap, own = lab.plan.addresses.bootstrap(zone), lab.plan.admin_settings()
-            wait_ready(bootstrap, len(brokers), lab._first_dead, own)
-            if lab.plan.secured:
-                grant(lab.admin(), suite_accesses())
-            lab._base_latency()
-            state.write_outputs(lab.plan.outputs())
+            before = lab._processes()
+            try:
+                lab._begin(tools)
+            except LabError as failed:
+                process.kill(lab._processes() - before)
+                told = f"{failed}; what was begun is ended, its logs are in {state.logs}"
+                raise LabError(told) from None
+            except BaseException:
+                process.kill(lab._processes() - before)
+                raise
         return lab
 
     @classmethod
@@ -245,6 +249,20 @@ class Lab:
         process.kill(process.find_all(str(self.plan.links_file(zone)), exact=True))
         self._start_links(zone, have_tools())
         self._base_latency(zone)
+
+    def _begin(self, tools: Tools) -> None:
+        """Start what is missing, and wait until all of it can be used."""
+        plan = self.plan
+        self._start_all(tools)
+        bootstrap, own = plan.addresses.bootstrap(plan.topology.zones[0]), plan.admin_settings()
+        wait_ready(bootstrap, len(plan.topology.brokers), self._first_dead, own)
+        if plan.secured:
+            grant(self.admin(), suite_accesses())
+        self._base_latency()
+        plan.state.write_outputs(plan.outputs())
+
+    def _processes(self) -> set[psutil.Process]:
+        return set(process.find_all(process.mark(self.plan.state.folder, "")))
 
     def _start_all(self, tools: Tools) -> None:
         for zone in self.plan.topology.zones:

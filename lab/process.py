@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -95,7 +95,7 @@ def find_all(word: str, *, exact: bool = False) -> list[psutil.Process]:
     return found
 
 
-def kill(processes: Sequence[psutil.Process], timeout_s: float = KILL_TIMEOUT_S) -> None:
+def kill(processes: Collection[psutil.Process], timeout_s: float = KILL_TIMEOUT_S) -> None:
     """SIGKILL and wait until they are gone.
 
     Raises:
@@ -124,7 +124,7 @@ def send(process: psutil.Process, number: signal.Signals) -> None:
         process.send_signal(number)
 
 
-def _outliving(processes: Sequence[psutil.Process], timeout_s: float) -> list[psutil.Process]:
+def _outliving(processes: Collection[psutil.Process], timeout_s: float) -> list[psutil.Process]:
     """Those still running after the time; one that only its parent has yet to reap is gone."""
     left, deadline = list(processes), time.monotonic() + timeout_s
     while True:

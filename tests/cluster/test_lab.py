@@ -11,6 +11,7 @@ import pytest
 
 from blueprint.outputs import load
 from blueprint.problem import BadInput
+from lab import process, ready
 from lab.allocation import allocate
 from lab.cluster import Lab, tear_down
 from lab.config import LabConfig
@@ -52,6 +53,38 @@ def test_up_starts_what_is_missing(lab: Lab, lab_name: str) -> None:
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"broker-2", "links-c"}
     assert all(after.values())
+
+
+def test_a_start_that_fails_ends_what_it_began(
+    other_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real nodes that have no time to get ready: none is left, their logs are; it says where."""
+    state = state_of(other_name)
+    with monkeypatch.context() as hasty:
+        hasty.setattr(ready, "READY_TIMEOUT_S", 0.1)
+        with pytest.raises(LabError, match="in vain for 3 brokers") as refused:
+            Lab.up(LabConfig(name=other_name))
+    assert str(state.logs) in str(refused.value)
+    assert not process.find_all(process.mark(state.folder, ""))
+    assert {f"links-{zone}.log" for zone in "abc"} <= {log.name for log in state.logs.iterdir()}
+    assert any(log.name.startswith("controller-") for log in state.logs.iterdir())
+    assert all(pids(Lab.up(LabConfig(name=other_name))).values())
+
+
+def test_a_repair_that_fails_leaves_what_ran(
+    lab: Lab, lab_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker that was to come back is ended again; every other process is the one of before."""
+    before = pids(lab)
+    lab.kill(2)
+    with monkeypatch.context() as hasty:
+        # The survivors still list the dead one for a while: only this asks in vain for certain.
+        hasty.setattr(ready, "READY_TIMEOUT_S", 0.1)
+        hasty.setattr(ready, "_serving", lambda *_: False)
+        with pytest.raises(LabError, match="what was begun is ended"):
+            Lab.up(LabConfig(name=lab_name))
+    assert pids(lab) == before | {"broker-2": None}
+    Lab.up(LabConfig(name=lab_name))
 
 
 def test_two_labs_live_side_by_side(lab: Lab, other_name: str) -> None:

@@ -1,7 +1,8 @@
-"""A whole stack on AWS, taken up: Kafka's nodes and EKS on moto, fleets on a real control plane.
+"""The stack that is shipped for AWS, taken up: hosts and EKS on moto, fleets on a control plane.
 
 Nothing boots on moto, so topics, users, access rules and quotas are made on a lab's real Kafka: its
-address and administrator are given the way an operator gives those of a tunnel.
+address and administrator are given the way an operator gives those of a tunnel. Of the settings one
+is laid over the file: ``protect_data`` is false, as it has to be before a ``destroy``.
 """
 
 import json
@@ -11,28 +12,30 @@ from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
-import pulumi
 import pytest
+import yaml
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._acl import AclBindingFilter, AclOperation, AclPermissionType
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 
 from blueprint.access import ADMIN
+from blueprint.blueprint import Blueprint, blueprint_of
 from blueprint.outputs import StackOutputs, load
 from blueprint.security import Security
+from blueprint.stack_config import parse_stack
 from chaos.targets import aws_permit
 from chaos.targets.aws import AwsTarget
 from chaos.targets.tcp_probe import Answer
 from components.aws_fleets import NAMESPACE
-from components.aws_platform import declare
 from components.kafka_admin import SETTINGS_VARIABLE
 from lab.cluster import Lab
 from lab.config import LabConfig
 from tests.cluster.clients import settings
 from tests.engine.aws_provider.stand_in import Moto
-from tests.engine.aws_stack import STACK, blueprint, stand_in
-from tests.engine.conftest import ProgramEngines
+from tests.engine.aws_stack import stand_in
+from tests.engine.conftest import ProjectEngines
 from tests.engine.control_plane.api import Object, Reference, wait_for
 from tests.engine.control_plane.control_plane import ControlPlane
 from tests.engine.harness import StandIn
@@ -41,6 +44,11 @@ from tests.engine.kubernetes_provider.provider import INSTEAD_OF_ANY
 pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 
 _TIMEOUT_S = 30.0
+_STACK = "aws"
+_SHIPPED: dict[str, Any] = yaml.safe_load(
+    (Path(__file__).parents[2] / f"stacks/Pulumi.{_STACK}.yaml").read_text()
+)["config"]
+_REGION = str(_SHIPPED["aws:region"])
 #: The stack's own ways to prove itself, in whose place the lab's come.
 _PROOFS = ("ssl.ca.pem", "ssl.certificate.pem", "ssl.key.pem", "sasl.username", "sasl.password")
 _USERS = ("billing", "shop", "quorate-chaos")
@@ -65,8 +73,16 @@ def kafka() -> Iterator[Lab]:
         running.down()
 
 
-def test_a_whole_stack_goes_up_and_down(
-    program_engine: ProgramEngines,
+def _shipped() -> Blueprint:
+    """The blueprint of the shipped file."""
+    own = {name.removeprefix("quorate:"): value for name, value in _SHIPPED.items()}
+    return blueprint_of(parse_stack({k: v for k, v in own.items() if ":" not in k}, _STACK))
+
+
+#: Twelve nodes, each with a roll of its own, and five runs of the engine with its language host.
+@pytest.mark.timeout(600)
+def test_the_shipped_stack_goes_up_and_down(
+    project_engine: ProjectEngines,
     aws: Moto,
     kafka: Lab,
     kubernetes: StandIn,
@@ -82,14 +98,12 @@ def test_a_whole_stack_goes_up_and_down(
     nodes = stand_in(aws)
     nodes = replace(nodes, environment={**nodes.environment, SETTINGS_VARIABLE: str(way)})
     fleets = replace(kubernetes, environment={INSTEAD_OF_ANY: str(control_plane.kubeconfig)})
-    made = blueprint(
-        fleets=[{"name": "billing", "image": "billing:1", "consumes": ["orders"]}],
-        game_day={"image": "chaos:1"},
-    )
-    program = lambda: pulumi.export("quorate", declare(made))  # noqa: E731 one line is enough
-    engine = program_engine(program, nodes, fleets, stack=STACK)
+    made = _shipped()
+    overlaid = {"quorate:aws": json.dumps(_SHIPPED["quorate:aws"] | {"protect_data": False})}
+    engine = project_engine(_STACK, nodes, fleets, config=overlaid)
     try:
         assert set(engine.up().counts) == {"create"}
+        assert len(_machines(aws)) == len(made.topology.nodes)
         _contents_are_there(kafka.admin(), {topic.name: topic.partitions for topic in made.topics})
         _fleet_is_placed(control_plane, made.fleets[0].instances)
         names = _names(aws)
@@ -104,8 +118,16 @@ def test_a_whole_stack_goes_up_and_down(
         assert set(engine.destroy().counts) == {"delete"}
     finally:
         control_plane.api.delete(Reference("v1", "Namespace", NAMESPACE))
-    assert not aws.client("eks").list_clusters()["clusters"]
-    assert not aws.client("secretsmanager").list_secrets()["SecretList"]
+    assert not aws.client("eks", _REGION).list_clusters()["clusters"]
+    assert not aws.client("secretsmanager", _REGION).list_secrets()["SecretList"]
+    assert not _machines(aws)
+
+
+def _machines(aws: Moto) -> list[Any]:
+    """What runs, or is about to."""
+    running = [{"Name": "instance-state-name", "Values": ["pending", "running", "stopped"]}]
+    found = aws.client("ec2", _REGION).describe_instances(Filters=running)["Reservations"]
+    return [one for reservation in found for one in reservation["Instances"]]
 
 
 def _contents_are_there(admin: AdminClient, partitions: dict[str, int]) -> None:
@@ -137,7 +159,7 @@ def _a_zone_is_cut_off_and_put_back(outputs: StackOutputs, aws: Moto) -> None:
 
 def _names(aws: Moto) -> dict[str, str]:
     """The addresses of the stack's private zone, by name."""
-    dns = aws.client("route53")
+    dns = aws.client("route53", _REGION)
     (zone,) = dns.list_hosted_zones()["HostedZones"]
     rows = dns.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
     return {row["Name"]: row["ResourceRecords"][0]["Value"] for row in rows if row["Type"] == "A"}
@@ -145,7 +167,7 @@ def _names(aws: Moto) -> dict[str, str]:
 
 def _rulers(aws: Moto) -> dict[str, str]:
     """For each subnet its network ACL."""
-    acls = aws.client("ec2").describe_network_acls()["NetworkAcls"]
+    acls = aws.client("ec2", _REGION).describe_network_acls()["NetworkAcls"]
     return {one["SubnetId"]: acl["NetworkAclId"] for acl in acls for one in acl["Associations"]}
 
 

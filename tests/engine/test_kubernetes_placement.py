@@ -173,6 +173,16 @@ def test_replicas_are_the_autoscalers(
     scaled = placement.api.get(Reference("keda.sh/v1alpha1", "ScaledObject", "billing", restricted))
     assert scaled is not None
     assert (scaled["spec"]["minReplicaCount"], scaled["spec"]["maxReplicaCount"]) == (9, 12)
+    # What KEDA's autoscaler does, and then something else of the fleet changes.
+    which = Reference("apps/v1", "Deployment", "billing", restricted)
+    placement.api.patch(which, {"spec": {"replicas": 8}}, "scale")
+    engine.become(lambda: fleet_of_six(restricted, instances=9, image="fleet:2"))
+    assert "billing" in engine.up().differences()
+    deployment = placement.api.get(which)
+    assert deployment is not None
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert (container["image"], deployment["spec"]["replicas"]) == ("fleet:2", 8)
+    assert engine.up().changed() == ()
 
 
 def test_changed_settings_roll_a_fleet(

@@ -1,6 +1,7 @@
 """Between the properties of a resource and the object of the API server."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from typing import Any
 
 from tests.engine.control_plane.api import Object, Reference
@@ -102,6 +103,44 @@ def drifted(inputs: object, live: object) -> object:
     if isinstance(inputs, list) and isinstance(live, list) and len(inputs) == len(live):
         return [drifted(item, other) for item, other in zip(inputs, live, strict=True)]
     return live
+
+
+def leaving(
+    inputs: Mapping[str, Any], live: Object, ignored: Iterable[tuple[str, ...]], manager: str
+) -> Object:
+    """The inputs that leave these paths as they are, as the real provider does on an update.
+
+    Where another manager owns the field it is not said at all; where nobody else does, it is said
+    as it is now, for what an owner no longer says is taken away.
+    """
+    changed = deepcopy(dict(inputs))
+    for path in ignored:
+        parent, place = _at(changed, path[:-1]), _at(live, path)
+        if not isinstance(parent, dict) or path[-1] not in parent:
+            continue
+        if place is None or _owned_by_another(live, path, manager):
+            del parent[path[-1]]
+        else:
+            parent[path[-1]] = place
+    return changed
+
+
+def _owned_by_another(live: Object, path: tuple[str, ...], manager: str) -> bool:
+    """Whether the API server has another manager down for the field."""
+    fields = tuple(f"f:{part}" for part in path)
+    return any(
+        _at(entry.get("fieldsV1", {}), fields) is not None
+        for entry in live["metadata"].get("managedFields", ())
+        if entry["manager"] != manager
+    )
+
+
+def _at(tree: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - any JSON.
+    for part in path:
+        if not isinstance(tree, Mapping):
+            return None
+        tree = tree.get(part)
+    return tree
 
 
 def same(one: Object, other: Object) -> bool:

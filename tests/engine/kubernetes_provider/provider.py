@@ -108,13 +108,26 @@ class KubernetesStandIn(Provider):
         return Created(objects.id_of(live), objects.outputs(live, asked.inputs))
 
     def update(self, asked: Update) -> Properties:
-        """Apply it: fields that are no longer there are given up."""
+        """Apply it: fields that are no longer there are given up, ignored ones left to others."""
+        if asked.preview and asked.inputs.unknown():
+            return asked.inputs
+        applied = self._leaving(asked)
         if not asked.preview:
-            return objects.outputs(self._apply(asked.resource, asked.inputs), asked.inputs)
-        if not asked.inputs.unknown():
-            with _refusing(asked.resource):
-                self._api.apply(objects.body(asked.inputs), _MANAGER, dry_run=True)
+            return objects.outputs(self._apply(asked.resource, applied), asked.inputs)
+        with _refusing(asked.resource):
+            self._api.apply(objects.body(applied), _MANAGER, dry_run=True)
         return asked.inputs
+
+    def _leaving(self, asked: Update) -> Properties:
+        """The inputs, with what is ignored as it is now: not said at all where others own it."""
+        if not asked.ignored:
+            return asked.inputs
+        with _refusing(asked.resource):
+            live = self._api.get(Reference.of(asked.inputs.values))
+        if live is None:
+            return asked.inputs
+        paths = [tuple(path.split(".")) for path in asked.ignored]
+        return asked.inputs.having(objects.leaving(asked.inputs.values, live, paths, _MANAGER))
 
     def read(self, asked: Read) -> Found | None:
         """Inputs stay as they were written for as long as applying them would change nothing."""

@@ -109,7 +109,11 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Change it in place; in a preview only say what it would be."""
+    """Change it in place; in a preview only say what it would be.
+
+    Attributes:
+        ignored: Paths that the program leaves to others; there the inputs are those of before.
+    """
 
     resource: Resource
     id: str
@@ -118,6 +122,7 @@ class Update:
     inputs: Properties
     preview: bool
     timeout_s: float = 0
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

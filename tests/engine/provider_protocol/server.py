@@ -178,6 +178,7 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
             unmarshal(request.news),
             request.preview,
             request.timeout,
+            tuple(request.ignoreChanges),
         )
         return provider_pb2.UpdateResponse(properties=marshal(self._provider.update(asked)))
 
