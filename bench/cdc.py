@@ -1,9 +1,10 @@
 """From a commit to the consumer that reads its event: latency at two rates, and what is sustained.
 
-Exactly-once distributed Connect on a lab of three zones, a PostgreSQL beside it. A writer commits
-at a rate, one event a transaction, or many where one a transaction would measure the writer. Each
-payload says when its transaction was about to be committed, so that the time of the commit itself
-is counted too. The first seconds are for warming up and are not counted.
+Connect on a lab of three zones, a PostgreSQL beside it; standalone, and distributed exactly once,
+where each look at the log is a transaction of Kafka's. A writer commits at a rate, one event a
+transaction, or many where one a transaction would measure the writer. Each payload says when its
+transaction was about to be committed, so that the time of the commit itself is counted too.
+Brokers and Connect are warmed up first: what is compiled late is not counted.
 """
 
 import json
@@ -11,7 +12,7 @@ import statistics
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +33,7 @@ from lab.postgres import Postgres, free_port
 
 RESULTS = Path(__file__).parent / "results" / "cdc.json"
 PARTITIONS, KEYS, PAYLOAD_BYTES = 12, 2_000, 256
-WARM_S = 5.0
+WARM_S, HEAT_S = 3.0, 25.0
 #: Events per second, and how many of them share a transaction.
 RATES = ((100, 1), (3_000, 15))
 #: As many as there are before the connector is started again: how quickly they are drained.
@@ -45,9 +46,11 @@ class Latency:
     """What one rate showed, in milliseconds from before the commit to its event's reading.
 
     Attributes:
+        mode: Of Connect.
         per_s: That were read per second while it was written.
     """
 
+    mode: WorkerMode
     wanted_per_s: int
     per_s: float
     p50_ms: float
@@ -60,7 +63,7 @@ class Reader:
 
     def __init__(self, servers: str, topic: str) -> None:
         """Begin."""
-        settings = {"bootstrap.servers": servers, "group.id": "bench", "fetch.wait.max.ms": 5}
+        settings = {"bootstrap.servers": servers, "group.id": "bench", "log_level": 0}
         self._consumer = Consumer({**settings, "isolation.level": "read_committed"})
         self._consumer.assign([TopicPartition(topic, p, 0) for p in range(PARTITIONS)])
         #: When each was about to be committed, and when it was read.
@@ -95,18 +98,27 @@ class Reader:
                     self.seen.append((float(said), time.time()))
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where events go: the database they are written to, and the cluster they are read from."""
+
+    dsn: str
+    servers: str
+    mode: WorkerMode
+
+
 def events(topic: str, count: int, first: int) -> list[Event]:
     """Events that say when they were made."""
     said = f"{time.time():.6f} ".encode().ljust(PAYLOAD_BYTES, b".")
     return [Event(topic, f"k{number % KEYS}", said) for number in range(first, first + count)]
 
 
-def latency(dsn: str, servers: str, rate: int, together: int, span_s: float) -> Latency:
+def latency(place: Place, rate: int, together: int, span_s: float) -> Latency:
     """Write at a rate for a time, and see when each event is read."""
-    topic = made_topic(servers)
-    reader, written = Reader(servers, topic), 0
+    topic = made_topic(place.servers)
+    reader, written = Reader(place.servers, topic), 0
     try:
-        with psycopg.connect(dsn) as connection:
+        with psycopg.connect(place.dsn) as connection:
             begun_s = time.monotonic()
             while (now_s := time.monotonic()) - begun_s < WARM_S + span_s:
                 due_s = begun_s + written / rate
@@ -124,18 +136,20 @@ def latency(dsn: str, servers: str, rate: int, together: int, span_s: float) -> 
     took_ms = sorted((read_s - made_s) * 1000 for made_s, read_s in counted)
     span = max(read_s for _, read_s in counted) - min(read_s for _, read_s in counted)
     p99 = statistics.quantiles(took_ms, n=100)[98]
-    return Latency(rate, len(counted) / span, statistics.median(took_ms), p99, len(counted))
+    return Latency(
+        place.mode, rate, len(counted) / span, statistics.median(took_ms), p99, len(counted)
+    )
 
 
-def drained_per_s(dsn: str, servers: str, connect: Connect) -> float:
+def drained_per_s(place: Place, connect: Connect) -> float:
     """Events per second while what was committed without a connector is caught up with."""
-    topic = made_topic(servers)
+    topic = made_topic(place.servers)
     connect.stop()
-    with psycopg.connect(dsn) as connection:
+    with psycopg.connect(place.dsn) as connection:
         for first in range(0, BACKLOG, 1000):
             write(connection, events(topic, 1000, first))
             connection.commit()
-    reader = Reader(servers, topic)
+    reader = Reader(place.servers, topic)
     try:
         connect.start()
         reader.until(BACKLOG, 2 * _END_S)
@@ -157,14 +171,38 @@ def made_topic(servers: str) -> str:
     return name
 
 
-def table(found: Sequence[Latency], drained: float) -> str:
+def table(found: Sequence[Latency], drained: Mapping[WorkerMode, float]) -> str:
     """Latencies, and what is sustained."""
-    lines = ["| offered, events/s | read, events/s | p50, ms | p99, ms |", "|---|---|---|---|"]
+    names = ("Connect", "offered, events/s", "read, events/s", "p50, ms", "p99, ms")
+    lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
     for one in found:
-        cells = (f"{one.wanted_per_s:,}", f"{one.per_s:,.0f}", f"{one.p50_ms:.0f}")
+        cells = (one.mode, f"{one.wanted_per_s:,}", f"{one.per_s:,.0f}", f"{one.p50_ms:.0f}")
         lines.append(f"| {' | '.join(cells)} | {one.p99_ms:.0f} |")
-    lines += ["", f"A backlog of {BACKLOG:,} is drained at {drained:,.0f} events/s."]
+    lines += [""] + [
+        f"{mode.capitalize()}, a backlog of {BACKLOG:,} is drained at {per_s:,.0f} events/s."
+        for mode, per_s in drained.items()
+    ]
     return "\n".join(lines) + "\n"
+
+
+def measured(lab: Lab, mode: WorkerMode, span_s: float) -> tuple[list[Latency], float]:
+    """Both rates and the backlog, with a database of its own."""
+    database = Postgres.up(f"bench-cdc-{mode}")
+    try:
+        make_outbox(database.dsn)
+        place = Place(database.dsn, lab.outputs.bootstrap_servers["a"], mode)
+        made = MadeTopics(PARTITIONS)
+        connect = Connect(
+            database.folder, database, place.servers, mode, free_port(), BALANCED, made
+        )
+        connect.start()
+        latency(place, *RATES[-1], HEAT_S)
+        found = [latency(place, *rate, span_s) for rate in RATES]
+        drained = drained_per_s(place, connect)
+        connect.down()
+    finally:
+        database.down()
+    return found, drained
 
 
 def main(
@@ -172,27 +210,15 @@ def main(
     note: Annotated[str, typer.Option(help="stands above the table")] = "",
     out: Path = RESULTS,
 ) -> None:
-    """Measure both rates and the backlog."""
+    """Measure both rates and the backlog in both modes."""
+    found: list[Latency] = []
+    drained: dict[WorkerMode, float] = {}
     lab = Lab.up(LabConfig(name="bench-cdc", quick_start=False))
-    database = Postgres.up("bench-cdc")
     try:
-        make_outbox(database.dsn)
-        servers = lab.outputs.bootstrap_servers["a"]
-        connect = Connect(
-            database.folder,
-            database,
-            servers,
-            WorkerMode.DISTRIBUTED,
-            free_port(),
-            BALANCED,
-            MadeTopics(PARTITIONS),
-        )
-        connect.start()
-        found = [latency(database.dsn, servers, *rate, span_s) for rate in RATES]
-        drained = drained_per_s(database.dsn, servers, connect)
-        connect.down()
+        for mode in WorkerMode:
+            latencies, drained[mode] = measured(lab, mode, span_s)
+            found += latencies
     finally:
-        database.down()
         lab.down()
     figures = [{name: getattr(one, name) for name in one.__slots__} for one in found]
     out.write_text(json.dumps({"latency": figures, "drained_per_s": drained}, indent=1) + "\n")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from blueprint.broker_settings import NEXT_TRANSACTION_LOOK_MS
 from blueprint.failover_profile import FailoverProfile
 
 #: The table, and the publication that lets its inserts alone be sent.
@@ -26,7 +27,7 @@ POLL_MS = 5
 #: Standalone Connect publishes again, when killed, what it published since its offsets were last
 #: written: 211 records at 1,000 ms and 500/s, 10 at 100.
 OFFSET_FLUSH_MS = 100
-_LINGER_MS, _BATCH_BYTES = 1, 262_144
+_BATCH_BYTES = 262_144
 _STRINGS = "org.apache.kafka.connect.storage.StringConverter"
 _BYTES = "io.debezium.converters.BinaryDataConverter"
 _PROVIDERS = "org.apache.kafka.common.config.provider"
@@ -43,6 +44,11 @@ class WorkerMode(StrEnum):
 
     STANDALONE = "standalone"
     DISTRIBUTED = "distributed"
+
+
+#: Each transaction ends with a flush, so that nothing waits for its linger; with less, the first
+#: record of a transaction goes alone and all others wait for its answer.
+_LINGER_MS = {WorkerMode.STANDALONE: 1, WorkerMode.DISTRIBUTED: 20}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +159,7 @@ def worker_settings(worker: Worker, profile: FailoverProfile, replicas: int = 3)
         "config.providers": "env",
         "config.providers.env.class": f"{_PROVIDERS}.EnvVarConfigProvider",
         "topic.creation.enable": "true",
-        **_clients(profile),
+        **_clients(profile, worker.mode),
     }
     if worker.mode is WorkerMode.STANDALONE:
         return found | {"offset.storage.file.filename": worker.offsets_file}
@@ -211,7 +217,7 @@ def _converters() -> dict[str, str]:
     }
 
 
-def _clients(profile: FailoverProfile) -> dict[str, str]:
+def _clients(profile: FailoverProfile, mode: WorkerMode) -> dict[str, str]:
     """What a zone loss is felt by, and what batches; the rest is Connect's own and right."""
     every = {
         "request.timeout.ms": profile.client_request_timeout_ms,
@@ -224,9 +230,11 @@ def _clients(profile: FailoverProfile) -> dict[str, str]:
     producer = every | {
         "acks": "all",
         "enable.idempotence": "true",
-        "linger.ms": _LINGER_MS,
+        "linger.ms": _LINGER_MS[mode],
         "batch.size": _BATCH_BYTES,
         "compression.type": "lz4",
+        "retry.backoff.ms": NEXT_TRANSACTION_LOOK_MS,
+        "retry.backoff.max.ms": profile.client_retry_backoff_max_ms,
     }
     return {f"producer.{name}": str(value) for name, value in producer.items()}
 

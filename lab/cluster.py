@@ -255,7 +255,13 @@ class Lab:
         plan = self.plan
         self._start_all(tools)
         bootstrap, own = plan.addresses.bootstrap(plan.topology.zones[0]), plan.admin_settings()
-        wait_ready(bootstrap, len(plan.topology.brokers), self._first_dead, own)
+        due = [broker.id for broker in plan.topology.brokers]
+
+        def start_anew(broker: int) -> None:
+            self.kill(broker)
+            self._start(plan.topology.node(broker), tools)
+
+        wait_ready(bootstrap, due, self._first_dead, own, start_anew)
         if plan.secured:
             grant(self.admin(), suite_accesses())
         self._base_latency()

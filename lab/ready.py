@@ -1,7 +1,7 @@
 """Waits until a cluster can be used: brokers unfenced, and the groups' own topic in full sync."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -10,6 +10,10 @@ from blueprint.client_settings import Setting
 from lab.problem import LabError
 
 READY_TIMEOUT_S = 60.0
+#: A broker that others are so far ahead of will not come by itself: one that had fetched from a
+#: first leader of the quorum, and was made to drop that by the second, no longer knows where the
+#: controllers are (Kafka 4.3.1 does not read the voters again) and ends after a minute.
+STUCK_S = 12.0
 _OFFSETS = "__consumer_offsets"
 #: Short against the seconds that a start takes, long against one metadata request.
 _POLL_S = 0.05
@@ -17,15 +21,20 @@ _ASK_S = 5.0
 
 
 def wait_ready(
-    bootstrap: str, brokers: int, alive: Callable[[], str], security: Mapping[str, Setting]
+    bootstrap: str,
+    brokers: Collection[int],
+    alive: Callable[[], str],
+    security: Mapping[str, Setting],
+    start_anew: Callable[[int], None],
 ) -> None:
     """Wait until all brokers serve and a first group join would not be slow.
 
     Args:
-        bootstrap: Bootstrap servers.
-        brokers: How many brokers there must be.
+        bootstrap: Bootstrap servers, one of each broker.
+        brokers: The brokers that there must be.
         alive: Names a process that has ended, or says nothing; asked while waiting.
         security: How to say who is asking.
+        start_anew: Ends and starts a broker that is stuck.
 
     Raises:
         LabError: A process ended or the cluster was not ready in time.
@@ -42,13 +51,42 @@ def wait_ready(
     }
     client = AdminClient(settings)
     deadline = time.monotonic() + READY_TIMEOUT_S
-    _until(lambda: _serving(client, brokers), deadline, alive, f"{brokers} brokers to serve")
+    arrivals = Arrivals(brokers, start_anew)
+    _until(
+        lambda: arrivals.complete(_serving(client), time.monotonic()),
+        deadline,
+        alive,
+        f"{len(brokers)} brokers to serve",
+    )
     # Asking for any group's offsets makes the coordinator create the topic they are kept in.
     group = settings | {"group.id": "quorate-ready"}
     _until(lambda: _ask_offsets(group), deadline, alive, "the group coordinator")
     _until(
-        lambda: _in_sync(client, min(brokers, 3)), deadline, alive, f"{_OFFSETS} to be in full sync"
+        lambda: _in_sync(client, min(len(brokers), 3)),
+        deadline,
+        alive,
+        f"{_OFFSETS} to be in full sync",
     )
+
+
+class Arrivals:
+    """Which brokers serve, and whether one of them is to be started anew."""
+
+    def __init__(self, brokers: Collection[int], start_anew: Callable[[int], None]) -> None:
+        """Nobody has come yet."""
+        self._due, self._start_anew = set(brokers), start_anew
+        self._first_s: float | None = None
+
+    def complete(self, serving: Collection[int], now_s: float) -> bool:
+        """Whether all serve; who is ``STUCK_S`` later than the first is started anew, once."""
+        missing = self._due.difference(serving)
+        if missing and serving:
+            self._first_s = self._first_s or now_s
+            if now_s - self._first_s > STUCK_S:
+                self._first_s = float("inf")
+                for broker in sorted(missing):
+                    self._start_anew(broker)
+        return not missing
 
 
 def _until(
@@ -63,11 +101,11 @@ def _until(
         time.sleep(_POLL_S)
 
 
-def _serving(client: AdminClient, brokers: int) -> bool:
+def _serving(client: AdminClient) -> Collection[int]:
     try:
-        return len(client.list_topics(timeout=0.5).brokers) >= brokers
+        return client.list_topics(timeout=0.5).brokers
     except KafkaException:
-        return False
+        return ()
 
 
 def _ask_offsets(settings: Mapping[str, str | int | float | bool]) -> bool:
