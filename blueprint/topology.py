@@ -13,6 +13,8 @@ FIRST_CONTROLLER_ID = 101
 _CONTROLLER_IDS = range(100, 200)
 #: A thousand brokers; beyond it a demand wants several clusters.
 MOST_BROKERS_PER_ZONE = 334
+#: What one machine starts side by side.
+MOST_PLACED_BROKERS = 9
 
 
 class Role(StrEnum):
@@ -127,6 +129,35 @@ def three_zones(brokers_per_zone: int = 1) -> Topology:
         Node(FIRST_CONTROLLER_ID + index, Role.CONTROLLER, zone) for index, zone in enumerate(ZONES)
     )
     return Topology(ZONES, brokers + controllers)
+
+
+def placed(broker_zones: tuple[str, ...], controller_zones: tuple[str, ...]) -> Topology:
+    """A cluster whose nodes stand where they are told to, well or badly: for experiments alone.
+
+    Args:
+        broker_zones: The zone of each broker, by id.
+        controller_zones: The zone of each controller, by id.
+
+    Raises:
+        BadInput: A zone has no broker, there is another zone, or no majority could be formed.
+    """
+    problems = []
+    if set(broker_zones) != set(ZONES) or len(broker_zones) > MOST_PLACED_BROKERS:
+        legal = f"3 to {MOST_PLACED_BROKERS} of {', '.join(ZONES)}, each at least once"
+        problems.append(Problem("broker_zones", ", ".join(broker_zones), legal))
+    if not set(controller_zones) <= set(ZONES) or len(controller_zones) not in (1, 3, 5):
+        legal = f"1, 3 or 5 of {', '.join(ZONES)}"
+        problems.append(Problem("controller_zones", ", ".join(controller_zones), legal))
+    if problems:
+        raise BadInput(problems)
+    return Topology(
+        ZONES,
+        tuple(Node(_broker_id(i), Role.BROKER, zone) for i, zone in enumerate(broker_zones))
+        + tuple(
+            Node(FIRST_CONTROLLER_ID + i, Role.CONTROLLER, zone)
+            for i, zone in enumerate(controller_zones)
+        ),
+    )
 
 
 def _broker_id(count: int) -> int:

@@ -29,10 +29,12 @@ def read_every_replica(
     ends = topic.ends(ENDS_TIMEOUT_S)
     for partition, (low, high) in ends.items():
         log.add("log-start", partition=partition, offset=low)
-        log.add("final-bounds", partition=partition, high=high)
-    total = sum(high for _, high in ends.values())
+        log.add("final-bounds", partition=partition, low=low, high=high)
+    total = sum(high - low for low, high in ends.values())
     timeout_s = max(_LEAST_TIMEOUT_S, total / _LEAST_PER_S)
     brokers = [node for node in outputs.nodes if node.role is Role.BROKER]
+    rack = {broker.id: broker.zone for broker in brokers}
+    replicas = topic.replicas(ENDS_TIMEOUT_S)
 
     def hear(said: dict[str, Any]) -> None:
         said.pop("e", None)
@@ -50,7 +52,14 @@ def read_every_replica(
                     run=number,
                     replica=broker.id,
                     topic=topic.name,
+                    starts={str(partition): low for partition, (low, _) in ends.items()},
                     ends={str(partition): high for partition, (_, high) in ends.items()},
+                    kept=[p for p, keep in replicas.items() if broker.id in keep],
+                    alone=[
+                        p
+                        for p, keep in replicas.items()
+                        if [rack[one] for one in keep].count(broker.zone) == 1
+                    ],
                     timeout_s=timeout_s,
                     settings=_settings(outputs.bootstrap_servers[broker.zone], broker.zone)
                     | client_identity(outputs),

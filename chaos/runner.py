@@ -134,6 +134,9 @@ def _play_all(
                 play(stage, step)
             live.step = "calm"
             time.sleep(experiment.calm_s)  # the load itself, undisturbed
+            if experiment.workload.retention_s:
+                # Or the final read would find nothing.
+                topic.keep()
             _end_load(stage, producers)
             live.step = "final read"
             terminal.say("reading every replica from its start to its end")
@@ -175,7 +178,6 @@ def _lease_run(run_dir: Path, place: Place, experiment: Experiment, *, own_lab: 
 
 def _log_plan(log: EventLog, experiment: Experiment) -> None:
     workload, limits = experiment.workload, experiment.limits
-    idempotent = workload.producer_overrides.get("enable.idempotence", True)
     log.add(
         "plan",
         replication_factor=workload.replication_factor,
@@ -183,7 +185,9 @@ def _log_plan(log: EventLog, experiment: Experiment) -> None:
         partitions=workload.partitions,
         offered_per_s=workload.rate_per_s,
         record_bytes=workload.record_bytes,
-        idempotence=idempotent not in (False, "false"),
+        idempotence=workload.idempotence,
+        acks=workload.acks,
+        retention_s=workload.retention_s,
         producers=list(workload.producers),
         members=list(workload.members),
     )
@@ -222,6 +226,7 @@ def _load(stage: Stage, number: int) -> list[Worker]:
                     settings=producer_settings(
                         profile_of(outputs), outputs.bootstrap_servers[zone], workload.goal
                     )
+                    | {"acks": workload.acks, "enable.idempotence": workload.idempotence}
                     | workload.producer_overrides
                     | client_identity(outputs),
                 ),

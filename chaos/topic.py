@@ -12,6 +12,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.cimpl import NewTopic
 
 from blueprint.outputs import StackOutputs
@@ -26,6 +27,9 @@ MAKE_TIMEOUT_S = 30.0
 #: Short, so that a signal is never kept waiting: it is seen between two calls.
 _CALL_TIMEOUT_S = 2.0
 _ASK_TIMEOUT_S = 1.0
+_POLL_S = 0.1
+#: Of a topic that deletes: the oldest record outlives its time by a segment at most.
+_SEGMENTS = 4
 
 
 class Topic:
@@ -54,22 +58,43 @@ class Topic:
         self._knock()
         config = {
             "min.insync.replicas": str(workload.min_insync_replicas),
-            # Nothing may be removed while it is still to be read.
+            "unclean.leader.election.enable": str(workload.unclean_leader_election).lower(),
+            # Nothing may be removed while it is still to be read, unless that is the point.
             "retention.ms": "-1",
             "retention.bytes": "-1",
+            **_retention(workload.retention_s),
             **workload.topic_config,
         }
         replicas = workload.replication_factor
-        wanted = [
-            NewTopic(self.name, workload.partitions, replicas, config=config),
-            NewTopic(self._dead_letters, 1, replicas),
-        ]
+        wanted = [self._wanted(config), NewTopic(self._dead_letters, 1, replicas)]
         made = self._admin.create_topics(wanted, operation_timeout=MAKE_TIMEOUT_S)
         for name, done in made.items():
             try:
                 done.result(MAKE_TIMEOUT_S)
             except (KafkaException, TimeoutError) as error:
                 raise TargetError(f"topic {name} could not be made: {error}") from None
+
+    def _wanted(self, config: dict[str, str]) -> NewTopic:
+        workload = self._workload
+        if workload.replica_assignment is None:
+            replicas = workload.replication_factor
+            return NewTopic(self.name, workload.partitions, replicas, config=config)
+        brokers = [workload.replicas_of(p) or [] for p in range(workload.partitions)]
+        return NewTopic(self.name, workload.partitions, replica_assignment=brokers, config=config)
+
+    def keep(self) -> None:
+        """From now on nothing of it is deleted any more.
+
+        Raises:
+            TargetError: The cluster refused it.
+        """
+        forever = ConfigEntry("retention.ms", "-1", incremental_operation=AlterConfigOpType.SET)
+        asked = ConfigResource(ConfigResource.Type.TOPIC, self.name, incremental_configs=[forever])
+        for done in self._admin.incremental_alter_configs([asked]).values():
+            try:
+                done.result(MAKE_TIMEOUT_S)
+            except (KafkaException, TimeoutError) as error:
+                raise TargetError(f"topic {self.name} goes on deleting: {error}") from None
 
     def _knock(self) -> None:
         """Ask the brokers who says no: a client library says only that time is up."""
@@ -118,6 +143,19 @@ class Topic:
         """The leader of each partition; empty while the brokers do not agree."""
         view = self.view()
         return {state.partition: state.leader for state in view.partitions} if view else {}
+
+    def replicas(self, timeout_s: float) -> dict[int, tuple[int, ...]]:
+        """The brokers that keep each partition.
+
+        Raises:
+            TargetError: The brokers did not agree on it within ``timeout_s``.
+        """
+        deadline = time.monotonic() + timeout_s
+        while (view := self.view()) is None:
+            if time.monotonic() > deadline:
+                raise TargetError(f"topic {self.name}: its brokers do not agree where it is kept")
+            time.sleep(_POLL_S)
+        return {state.partition: state.replicas for state in view.partitions}
 
     def elect_preferred(self) -> None:
         """Ask for the leaders the topic was made with, so that a zone is as busy as before."""
@@ -175,3 +213,11 @@ class Topic:
             "reconnect.backoff.max.ms": 250,
             **self._identity,
         }
+
+
+def _retention(retention_s: float | None) -> dict[str, str]:
+    """Only whole segments are deleted: several make up what is kept."""
+    if retention_s is None:
+        return {}
+    retention_ms = round(retention_s * 1000)
+    return {"retention.ms": str(retention_ms), "segment.ms": str(retention_ms // _SEGMENTS)}

@@ -41,6 +41,7 @@ class PartitionState:
     leader: int
     epoch: int
     isr: tuple[int, ...]
+    replicas: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +196,10 @@ def _metadata(reader: "_Reader") -> Metadata:
         for _ in range(reader.int32()):
             reader.skip(2)
             index, leader, epoch = reader.int32(), reader.int32(), reader.int32()
-            reader.int32s()
+            replicas = reader.int32s()
             isr = reader.int32s()
             reader.int32s()
-            partitions.append(PartitionState(index, leader, epoch, isr))
+            partitions.append(PartitionState(index, leader, epoch, isr, replicas))
     return Metadata(frozenset(brokers), tuple(sorted(partitions, key=lambda p: p.partition)))
 
 

@@ -98,10 +98,9 @@ class LabAddresses:
         return self.topology.zones.index(zone) + 1
 
     def _address(self, third: int, node: Node) -> str:
-        if node.role is Role.CONTROLLER:
-            return f"127.{self.slot}.{third}.{_FIRST_CONTROLLER_OCTET}"
-        rank = [n for n in self.topology.brokers if n.zone == node.zone].index(node)
-        return f"127.{self.slot}.{third}.{rank + 1}"
+        first = _FIRST_CONTROLLER_OCTET if node.role is Role.CONTROLLER else 1
+        alike = [n for n in self.topology.nodes if (n.zone, n.role) == (node.zone, node.role)]
+        return f"127.{self.slot}.{third}.{first + alike.index(node)}"
 
 
 def listener_of(link: Link) -> str:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import psutil
 from confluent_kafka.admin import AdminClient
@@ -27,6 +28,7 @@ from lab.plan import LabPlan, known_plan, loaded_plan, new_plan
 from lab.problem import LabError
 from lab.ready import wait_ready
 from lab.state import exclusive, state_of
+from lab.storage import FORMATTED
 from lab.tools.cache import check_space
 from lab.toxiproxy import LinkError, ToxiproxyServer
 
@@ -177,6 +179,29 @@ class Lab:
         deadline = time.monotonic() + LISTEN_TIMEOUT_S
         for node in nodes:
             self._wait_listening(node, deadline)
+
+    def replicas_on_disk(self, node_id: int) -> list[Path]:
+        """The folder of each replica that a node keeps, the metadata's own left out."""
+        folder = self.plan.state.data / self.plan.topology.node(node_id).name
+        found = folder.glob("*-[0-9]*")
+        return sorted(one for one in found if one.is_dir() and not one.name.startswith("__cluster"))
+
+    def empty_disk(self, node_id: int) -> int:
+        """Leave a node that does not run as it was when formatted; returns its lost replicas.
+
+        Raises:
+            LabError: It runs.
+        """
+        name = self.plan.topology.node(node_id).name
+        if self.alive(node_id):
+            raise LabError(f"{name} runs: its disk cannot be emptied")
+        lost = len(self.replicas_on_disk(node_id))
+        for one in (self.plan.state.data / name).iterdir():
+            if one.is_dir():
+                shutil.rmtree(one)
+            elif one.name != FORMATTED:
+                one.unlink()
+        return lost
 
     def pause(self, node_id: int) -> None:
         """Stop a node's process in its tracks (SIGSTOP)."""

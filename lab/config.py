@@ -1,15 +1,16 @@
 """What a lab may be asked for."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from blueprint.broker_settings import BrokerSettings
 from blueprint.failover_profile import DEFAULT_PROFILE, PROFILES
 from blueprint.problem import BadInput, Problem, validated
 from blueprint.security import Security
+from blueprint.topology import ZONES, Topology, placed
 from lab.addresses import FIRST_SLOT, LAST_SLOT
 
 DEFAULT_NAME = "default"
@@ -25,6 +26,8 @@ class LabConfig(BaseModel):
         broker_overrides: Further broker settings by Kafka's own name.
         security: How clients are identified; with ``scram`` or ``mtls`` every listener is encrypted
             and whatever no access rule allows is denied.
+        broker_zones: The zone of each broker, by id; anything but one in each is for experiments.
+        controller_zones: The zone of each controller, by id; likewise.
         slot: The second octet of the lab's addresses; chosen when not given.
         quick_start: Whether the JVMs skip the optimising compiler: they start in half the time
             and reach less throughput.
@@ -37,6 +40,8 @@ class LabConfig(BaseModel):
     cross_zone_latency_ms: Annotated[float, Field(ge=0, le=1000)] = 0.0
     broker_overrides: dict[str, str] = {}
     security: Security = Security.PLAINTEXT
+    broker_zones: tuple[str, ...] = ZONES
+    controller_zones: tuple[str, ...] = ZONES
     slot: Annotated[int, Field(ge=FIRST_SLOT, le=LAST_SLOT)] | None = None
     quick_start: bool = True
 
@@ -46,6 +51,18 @@ class LabConfig(BaseModel):
         if name not in PROFILES:
             raise ValueError(f"one of {', '.join(PROFILES)}")
         return name
+
+    @model_validator(mode="after")
+    def _placeable(self) -> Self:
+        try:
+            self.topology()
+        except BadInput as refused:
+            raise ValueError("; ".join(map(str, refused.problems))) from None
+        return self
+
+    def topology(self) -> Topology:
+        """The nodes of this lab."""
+        return placed(self.broker_zones, self.controller_zones)
 
     def broker_settings(self) -> BrokerSettings:
         """The blueprint's settings for this lab."""

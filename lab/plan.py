@@ -19,7 +19,7 @@ from blueprint.outputs import (
 )
 from blueprint.problem import BadInput, Problem
 from blueprint.security import Credentials, Security, client_security, security_output
-from blueprint.topology import Node, Role, Topology, three_zones
+from blueprint.topology import Node, Role, Topology
 from lab.addresses import LabAddresses
 from lab.allocation import allocate
 from lab.config import LabConfig
@@ -195,7 +195,7 @@ def new_plan(state: State, config: LabConfig) -> LabPlan:
     Raises:
         LabError: No addresses are free.
     """
-    topology = three_zones()
+    topology = config.topology()
     kill(find_all(mark(state.folder, "")))
     with exclusive("addresses"):
         addresses = allocate(topology, state, config.slot)
@@ -211,7 +211,7 @@ def loaded_plan(state: State) -> LabPlan:
         LabError: What was remembered of it is damaged.
     """
     config, slot, cluster_id = state.read()
-    topology = three_zones()
+    topology = config.topology()
     return LabPlan(config, state, topology, LabAddresses(topology, slot, Ports()), cluster_id)
 
 

@@ -27,7 +27,7 @@ from lab.quorum import Quorum, ask_leader
 from lab.state import State, exclusive, state_of
 
 #: What a roll cannot change: it would be another lab.
-FIXED = ("name", "security", "slot")
+FIXED = ("name", "security", "slot", "broker_zones", "controller_zones")
 #: From a node's start until every partition is on all its replicas again.
 SYNC_TIMEOUT_S = 90.0
 _POLL_S, _LOOK_EVERY_S = 0.1, 2.0

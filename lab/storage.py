@@ -16,7 +16,8 @@ from blueprint.security import Credentials
 from blueprint.topology import Role, Topology
 from lab.jvm import Jvm
 
-_FORMATTED = "meta.properties"
+#: What makes a folder a node's own; all that a formatted broker has.
+FORMATTED = "meta.properties"
 
 
 def kafka_uuid() -> str:
@@ -62,7 +63,7 @@ def format_all(
         if node.role is Role.CONTROLLER and node is not first:
             shutil.copytree(folders[first.id], folder)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / _FORMATTED).write_text(
+        (folder / FORMATTED).write_text(
             f"version=1\ncluster.id={cluster_id}\n"
             f"directory.id={directories[node.id]}\nnode.id={node.id}\n"
         )

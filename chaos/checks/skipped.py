@@ -1,4 +1,8 @@
-"""skipped: the group's committed offset passed a record that no member processed."""
+"""skipped: the group's committed offset passed a record that no member processed.
+
+Where records are deleted after a while, those that were acknowledged and deleted count too: a group
+that was too late for them commits past them all the same.
+"""
 
 from collections.abc import Sequence
 
@@ -42,7 +46,28 @@ def examine(records: PartitionRecords) -> Finding:
             }
             for row in skipped[:MOST_EVIDENCE]
         ]
-    return Finding(records.partition, {"skipped": count}, tuple(missing))
+    deleted = _deleted(records, min(below, records.log_start), processed)
+    missing += [_of_deleted(records, int(row), below) for row in deleted[:MOST_EVIDENCE]]
+    count += len(deleted)
+    return Finding(records.partition, {"skipped": count}, tuple(missing[:MOST_EVIDENCE]))
+
+
+def _deleted(records: PartitionRecords, below: int, processed: np.ndarray) -> np.ndarray:
+    """Rows of sends that were acknowledged, deleted, and processed by nobody."""
+    offsets = records.produced["offset"]
+    rows = np.flatnonzero(records.acknowledged & (offsets >= 0) & (offsets < below))
+    unread: np.ndarray = rows[processed[records.produced_slots[rows]] == 0]
+    return unread
+
+
+def _of_deleted(records: PartitionRecords, row: int, below: int) -> dict[str, object]:
+    return {
+        **records.identity(int(records.produced_slots[row])),
+        "partition": records.partition,
+        "offset": int(records.produced["offset"][row]),
+        "committed": below,
+        "deleted": "by retention, before it was read",
+    }
 
 
 def conclude(_: History, findings: Sequence[Finding]) -> CheckResult:

@@ -2,20 +2,30 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from blueprint.client_settings import Goal, GroupProtocol
 from blueprint.failover_profile import DEFAULT_PROFILE
 from blueprint.security import Security
+from blueprint.topology import ZONES
 from chaos.faults import REGISTRY
 from chaos.payload import SMALLEST_BYTES
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Brokers = tuple[Annotated[int, Field(ge=0)], ...]
 ZoneName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
 #: A zone may be chosen by the part it plays when the step begins.
 ZONE_ROLES = ("with-active-controller", "without-active-controller")
+#: What a topic or a producer is told by a field of its own; said twice, one would be ignored.
+_OF_TOPIC = {
+    "min.insync.replicas": "min_insync_replicas",
+    "unclean.leader.election.enable": "unclean_leader_election",
+    "retention.ms": "retention_s",
+    "segment.ms": "retention_s",
+}
+_OF_PRODUCER = {"acks": "acks", "enable.idempotence": "idempotence"}
 
 
 class _Strict(BaseModel):
@@ -29,6 +39,12 @@ class Workload(_Strict):
         rate_per_s: Records offered per second, over all producers.
         producers: The zone of each producer process.
         members: The zone of each member of the consumer group.
+        acks: Who must hold a record before it is acknowledged: all in sync, or the leader alone.
+        idempotence: Whether a producer's retries are told from new records; only with acks all.
+        unclean_leader_election: Whether a replica that lacks acknowledged records may lead.
+        replica_assignment: The brokers of each partition, leader first, taken in turn; the
+            cluster places replicas by itself when nothing is said.
+        retention_s: How long records are kept; for ever when nothing is said.
     """
 
     partitions: Annotated[int, Field(ge=1, le=1000)] = 12
@@ -42,6 +58,34 @@ class Workload(_Strict):
     goal: Goal = Goal.BALANCED
     protocol: GroupProtocol = GroupProtocol.CONSUMER
     producer_overrides: dict[str, str | int | bool] = {}
+    acks: Literal["all", 1] = "all"
+    idempotence: bool = True
+    unclean_leader_election: bool = False
+    replica_assignment: Annotated[tuple[Brokers, ...], Field(min_length=1)] | None = None
+    retention_s: Annotated[float, Field(ge=1, le=86_400)] | None = None
+
+    @field_validator("topic_config", "producer_overrides")
+    @classmethod
+    def _said_once(cls, given: dict[str, object]) -> dict[str, object]:
+        for name in sorted(given.keys() & (_OF_TOPIC.keys() | _OF_PRODUCER.keys())):
+            raise ValueError(f"{name}: say it as workload.{(_OF_TOPIC | _OF_PRODUCER)[name]}")
+        return given
+
+    @model_validator(mode="after")
+    def _acknowledged_by_all(self) -> Self:
+        if self.idempotence and self.acks != "all":
+            raise ValueError("idempotence: false where acks is 1; it needs acks all")
+        return self
+
+    @model_validator(mode="after")
+    def _placed_on_distinct_brokers(self) -> Self:
+        for brokers in self.replica_assignment or ():
+            if len(set(brokers)) != self.replication_factor or len(brokers) != len(set(brokers)):
+                raise ValueError(
+                    f"replica_assignment: {self.replication_factor} different brokers each, "
+                    "as many as replication_factor"
+                )
+        return self
 
     @model_validator(mode="after")
     def _in_sync_replicas_exist(self) -> Self:
@@ -50,6 +94,11 @@ class Workload(_Strict):
                 f"min_insync_replicas: at most replication_factor, {self.replication_factor}"
             )
         return self
+
+    def replicas_of(self, partition: int) -> list[int] | None:
+        """The brokers of a partition, leader first; None where the cluster decides."""
+        turns = self.replica_assignment
+        return list(turns[partition % len(turns)]) if turns else None
 
 
 class Step(_Strict):
@@ -128,9 +177,13 @@ class AbortWhen(_Strict):
 
 
 class BlastRadius(_Strict):
-    """What a run may touch at most."""
+    """What a run may touch at most.
 
-    zones: Literal[1]
+    Attributes:
+        zones: 1; or 3, the whole of a lab that is the run's own, for a fault that needs it.
+    """
+
+    zones: Literal[1, 3]
 
 
 class SteadyState(_Strict):
@@ -147,6 +200,8 @@ class LabSettings(_Strict):
     broker_overrides: dict[str, str] = {}
     cross_zone_latency_ms: Annotated[float, Field(ge=0, le=1000)] = 0.0
     security: Security = Security.PLAINTEXT
+    broker_zones: tuple[ZoneName, ...] = ZONES
+    controller_zones: tuple[ZoneName, ...] = ZONES
 
 
 class Expect(_Strict):
@@ -183,4 +238,19 @@ class Experiment(_Strict):
         planned_s = sum(step.after_s + step.hold_s for step in self.steps) + self.calm_s
         if planned_s >= self.max_duration_s:
             raise ValueError(f"max_duration_s: more than the {planned_s:g} s that the steps take")
+        return self
+
+    @model_validator(mode="after")
+    def _replicas_have_brokers(self) -> Self:
+        brokers = len(self.lab.broker_zones)
+        for turn in self.workload.replica_assignment or ():
+            if not all(1 <= one <= brokers for one in turn):
+                raise ValueError(f"workload.replica_assignment: brokers 1 to {brokers}")
+        return self
+
+    @model_validator(mode="after")
+    def _radius_is_what_the_faults_need(self) -> Self:
+        needed = max((REGISTRY[step.fault].zones for step in self.steps), default=1)
+        if self.blast_radius.zones != needed:
+            raise ValueError(f"blast_radius.zones: {needed}, for that is what its faults strike")
         return self

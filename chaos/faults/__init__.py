@@ -6,12 +6,15 @@ from chaos.faults.az_blackhole import AzBlackhole
 from chaos.faults.az_kill import AzKill
 from chaos.faults.fault import Fault
 from chaos.faults.isolated_zone_kill import IsolatedZoneKill
+from chaos.faults.isolated_zone_replaced import IsolatedZoneReplaced
 from chaos.faults.latency import Latency
 from chaos.faults.member_join import MemberJoin
 from chaos.faults.member_kill import MemberKill
 from chaos.faults.member_leave import MemberLeave
 from chaos.faults.noop import Noop
 from chaos.faults.rolling_deploy import RollingDeploy
+from chaos.faults.stale_zone_left import StaleZoneLeft
+from chaos.faults.zone_replaced import ZoneReplaced
 
 REGISTRY: Mapping[str, type[Fault]] = {
     fault.name: fault
@@ -20,6 +23,9 @@ REGISTRY: Mapping[str, type[Fault]] = {
         AzBlackhole,
         Latency,
         IsolatedZoneKill,
+        IsolatedZoneReplaced,
+        ZoneReplaced,
+        StaleZoneLeft,
         MemberJoin,
         MemberLeave,
         MemberKill,

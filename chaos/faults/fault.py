@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol
 
 from blueprint.failover_budget import Loss
 from blueprint.outputs import StackOutputs
+from blueprint.topology import Role
 from chaos.leases import WayBack
 from chaos.targets.target import Ability, Target, ZoneCut, links_of_zone
 
@@ -67,6 +68,10 @@ class Scene:
         """The node ids of the zone."""
         return [node.id for node in self.outputs.nodes if node.zone == self.zone]
 
+    def brokers_in_zone(self) -> list[int]:
+        """The ids of the zone's brokers."""
+        return [n.id for n in self.outputs.nodes if (n.zone, n.role) == (self.zone, Role.BROKER)]
+
     def links_of_zone(self, *planes: str) -> list[str]:
         """The links that begin or end in the zone, of these planes, or of all."""
         return links_of_zone(self.outputs, self.zone, *planes)
@@ -94,6 +99,7 @@ class Fault(ABC):
         needs: What the target must be able to do.
         strikes_zone: Whether the zone's own clients are excused while it lasts.
         needs_latency: Whether it needs ``latency_ms``.
+        zones: How many zones it strikes at once: one, or all of them.
     """
 
     name: ClassVar[str]
@@ -102,6 +108,7 @@ class Fault(ABC):
     needs: ClassVar[frozenset[Ability]] = frozenset()
     strikes_zone: ClassVar[bool] = True
     needs_latency: ClassVar[bool] = False
+    zones: ClassVar[int] = 1
 
     def __init__(self, scene: Scene) -> None:
         """Bind to a scene; nothing happens."""

@@ -3,11 +3,14 @@
 import socket
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Self
 
 from blueprint.outputs import NodeOutput
 from blueprint.topology import Role
 from chaos.faults.fault import Effect, Scene
 from chaos.interrupt import wait_until
+from chaos.quorum import active_controller
 from chaos.wire import NoAnswer, Wire
 
 ASK_TIMEOUT_S = 1.0
@@ -15,6 +18,7 @@ ASK_TIMEOUT_S = 1.0
 PROBE_TIMEOUT_S = 1.0
 #: Longer than any profile's broker session, so that a slow fencing is seen and not missed.
 FENCED_TIMEOUT_S = 15.0
+DEAD_TIMEOUT_S = 5.0
 _POLL_S = 0.05
 
 
@@ -25,16 +29,56 @@ def stalled(scene: Scene, links: Sequence[str]) -> Effect:
     return Effect("links that answer nothing", "links", len(links), silent)
 
 
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """The disks of a zone's brokers, emptied; ``lost`` is how many replicas they had."""
+
+    lost: int
+
+    @classmethod
+    def make(cls, scene: Scene) -> Self:
+        """Empty them; none of the zone's brokers may run."""
+        return cls(scene.target.empty_disks(scene.brokers_in_zone()))
+
+    def effect(self, scene: Scene) -> Effect:
+        """How many of the replicas are gone from the disks."""
+        left = scene.target.replicas_on_disk(scene.brokers_in_zone())
+        return Effect(
+            "replicas gone from the zone's disks", "replicas", self.lost, self.lost - left
+        )
+
+
 def dead(scene: Scene) -> tuple[Effect, Effect]:
     """Ask each node for a connection, and the survivors whom they take for alive."""
     nodes = [node for node in scene.outputs.nodes if node.zone == scene.zone]
-    brokers = {node.id for node in nodes if node.role is Role.BROKER}
-    fenced = _await_fenced(scene, brokers)
-    refusing = sum(not _listens(node) for node in nodes)
-    return (
-        Effect("nodes that refuse a connection", "nodes", len(nodes), refusing),
-        Effect("brokers gone from the survivors' metadata", "brokers", len(brokers), fenced),
-    )
+    missed = _missed(scene, {node.id for node in nodes if node.role is Role.BROKER})
+    return refused("nodes", nodes), missed
+
+
+def refused(what: str, nodes: Sequence[NodeOutput]) -> Effect:
+    """Ask each node for a connection; the kernel may need a moment to end what was killed."""
+    refusing = 0
+
+    def all_refuse() -> bool:
+        nonlocal refusing
+        refusing = sum(not _listens(node) for node in nodes)
+        return refusing == len(nodes)
+
+    wait_until(all_refuse, DEAD_TIMEOUT_S, _POLL_S)
+    return Effect(f"{what} that refuse a connection", what, len(nodes), refusing)
+
+
+def _missed(scene: Scene, brokers: set[int]) -> Effect:
+    """The zone's brokers are fenced, by a controller; where none is left, that is what is seen."""
+    controllers = [node for node in scene.outputs.nodes if node.role is Role.CONTROLLER]
+    left = sum(node.zone != scene.zone for node in controllers)
+    if 2 * left > len(controllers):
+        fenced = _await_fenced(scene, brokers)
+        what = "brokers gone from the survivors' metadata"
+        return Effect(what, "brokers", len(brokers), fenced)
+    with Wire(scene.outputs) as wire:
+        leaderless = wait_until(lambda: active_controller(wire) is None, FENCED_TIMEOUT_S, _POLL_S)
+    return Effect("the quorum without a leader", "quorums", 1, int(leaderless))
 
 
 def _await_fenced(scene: Scene, gone: set[int]) -> int:

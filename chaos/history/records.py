@@ -84,12 +84,22 @@ class PartitionRecords:
         """Whether the final reads passed these offsets: all of them when each came to its end.
 
         What stands above the last record of a read that ended early is unread, not lost; so is
-        a record that was acknowledged without an offset (-1, after a retry that was a duplicate).
+        a record that was acknowledged without an offset (-1, after a retry that was a duplicate),
+        and one that retention had deleted before.
         """
         reached = min(map(self._read_to, self.history.replicas), default=0)
         if reached == NO_BOUND:
-            return np.ones(len(offsets), dtype=bool)
-        return (offsets >= 0) & (offsets < reached)
+            return (offsets < 0) | (offsets >= self.log_start)
+        return (offsets >= self.log_start) & (offsets < reached)
+
+    @cached_property
+    def log_start(self) -> int:
+        """The first offset that was left when the ends were pinned; 0 where nothing is deleted."""
+        for event in self.history.of_kind("final-bounds"):
+            low = event.get("low")
+            if event.get("partition") == self.partition and isinstance(low, int):
+                return max(0, low)
+        return 0
 
     def _read_to(self, replica: int) -> int:
         for event in self.history.of_kind("final-read"):

@@ -104,6 +104,15 @@ class LabTarget:
         with _translated():
             self._lab.start(*node_ids)
 
+    def empty_disks(self, broker_ids: Sequence[int]) -> int:
+        """Delete every replica of brokers that do not run; returns how many there were."""
+        with _translated():
+            return sum(self._lab.empty_disk(one) for one in broker_ids)
+
+    def replicas_on_disk(self, broker_ids: Sequence[int]) -> int:
+        """How many replicas brokers have on their disks."""
+        return sum(len(self._lab.replicas_on_disk(one)) for one in broker_ids)
+
     def stall(self, links: Sequence[str]) -> None:
         """Hold back all data of links, both directions; connections stay open."""
         with _translated():

@@ -21,6 +21,7 @@ class Ability(StrEnum):
     ZONE_CUT = "cut a zone off"
     NODES = "kill and start nodes"
     LINKS = "stall and slow links"
+    DISKS = "empty the disks of brokers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,12 @@ class Target(Protocol):
     def start(self, node_ids: Sequence[int]) -> None:
         """Start those that do not run and wait until they listen."""
 
+    def empty_disks(self, broker_ids: Sequence[int]) -> int:
+        """Delete every replica of brokers that do not run; returns how many there were."""
+
+    def replicas_on_disk(self, broker_ids: Sequence[int]) -> int:
+        """How many replicas brokers have on their disks."""
+
     def stall(self, links: Sequence[str]) -> None:
         """Hold back all data of links, both directions; connections stay open."""
 
@@ -128,6 +135,14 @@ class Untouchable:
     def start(self, node_ids: Sequence[int]) -> None:
         """Refuse."""
         self._cannot(Ability.NODES)
+
+    def empty_disks(self, broker_ids: Sequence[int]) -> int:
+        """Refuse."""
+        self._cannot(Ability.DISKS)
+
+    def replicas_on_disk(self, broker_ids: Sequence[int]) -> int:
+        """Refuse."""
+        self._cannot(Ability.DISKS)
 
     def stall(self, links: Sequence[str]) -> None:
         """Refuse."""

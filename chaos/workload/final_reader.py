@@ -1,4 +1,4 @@
-"""Reads one replica of every partition from 0 to its pinned end, and proves which replica it was.
+"""Reads one replica of every partition from start to pinned end, and proves which replica it was.
 
 The broker of the reader's rack serves the fetches (KIP-392); librdkafka's statistics name the
 broker each partition is fetched from, and the read counts only where that is the wanted one.
@@ -26,8 +26,9 @@ class FinalReader:
     def __init__(self, spec: FinalReadSpec, spool: Spool, orders: Orders) -> None:
         """Prepare the client."""
         self._spec, self._spool, self._orders = spec, spool, orders
-        self._left = {int(p): end for p, end in spec.ends.items() if end > 0}
-        self._unproven = set(self._left)
+        self._left = {int(p): end for p, end in spec.ends.items() if end > spec.starts[p]}
+        self._unproven = self._left.keys() & set(spec.kept)
+        self._provable = self._unproven & set(spec.alone)
         self._read = 0
         self._error = ""
         self._consumer = Consumer(
@@ -36,10 +37,12 @@ class FinalReader:
 
     def run(self) -> None:
         """Read to the ends and wait for the proof; says how far it came."""
-        starts = [TopicPartition(self._spec.topic, partition, 0) for partition in self._left]
-        self._consumer.assign(starts)
+        begins = self._spec.starts
+        self._consumer.assign(
+            [TopicPartition(self._spec.topic, p, begins[str(p)]) for p in self._left]
+        )
         deadline = time.monotonic() + self._spec.timeout_s
-        while (self._left or self._unproven) and not self._error:
+        while (self._left or self._unproven & self._provable) and not self._error:
             if time.monotonic() > deadline or self._orders.stop.is_set():
                 break
             for message in self._consumer.consume(_MOST_AT_ONCE, _WAIT_S):

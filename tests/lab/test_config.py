@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blueprint.listeners import Ports
 from blueprint.problem import BadInput
+from lab.addresses import LabAddresses
 from lab.config import LabConfig, load, parse
 
 
@@ -38,3 +40,19 @@ def test_a_file_that_is_no_mapping_is_refused(text: str, tmp_path: Path) -> None
     file.write_text(text)
     with pytest.raises(BadInput, match=r"lab\.yaml"):
         load(file)
+
+
+def test_nodes_of_one_zone_have_addresses_of_their_own() -> None:
+    """However many there are, and whichever zone looks at them."""
+    config = parse({"broker_zones": list("aaabc"), "controller_zones": list("aaa")}, "lab.yaml")
+    topology = config.topology()
+    addresses = LabAddresses(topology, 77, Ports())
+    for zone in topology.zones:
+        seen = [addresses.host_from(zone, node) for node in topology.nodes]
+        assert len(set(seen)) == len(topology.nodes)
+
+
+def test_nodes_that_cannot_be_placed_are_refused() -> None:
+    """In the words of the topology."""
+    with pytest.raises(BadInput, match="broker_zones: got a, b"):
+        parse({"broker_zones": ["a", "b"]}, "lab.yaml")

@@ -276,6 +276,35 @@ FAILING: dict[str, tuple[str, CheckOutcome, Tell]] = {
 }
 
 
+def _deleted(*read: int, committed: int) -> Told:
+    """Three records; the first two were deleted by retention, which was on."""
+    told = Told(retention_s=3.0, low=2).told(12, "offsets", offsets={"0": committed})
+    told.told(100, "log-start", partition=0, offset=2)
+    for sequence in range(3):
+        told.sent(sequence, sequence)
+    for sequence in read:
+        told.read(sequence, sequence)
+    return told.holds(2, 2)
+
+
+def test_what_retention_deleted_is_not_lost(tmp_path: Path) -> None:
+    """Whoever asked for it to be deleted lost nothing, and the read from there on is complete."""
+    verdict = judge(_deleted(0, 1, 2, committed=3).write(tmp_path), Expected())
+    said = {check.name: check.outcome for check in verdict.checks}
+    for name in ("lost", "visible-then-lost", "skipped", "harness"):
+        assert said[name] is CheckOutcome.PASS, name
+
+
+def test_what_was_deleted_before_it_was_read_is_skipped(tmp_path: Path) -> None:
+    """Once the group has committed past it; before that it is merely late."""
+    found = result(tmp_path / "past", _deleted(0, 2, committed=3), "skipped")
+    assert found.figures["skipped"] == 1
+    assert found.outcome is CheckOutcome.FAIL
+    assert found.evidence[0]["deleted"] == "by retention, before it was read"
+    late = result(tmp_path / "late", _deleted(0, 2, committed=1), "skipped")
+    assert late.outcome is CheckOutcome.PASS
+
+
 def _short() -> Told:
     told = Told().whole(3)
     told.high, told.unread = 4, [0]

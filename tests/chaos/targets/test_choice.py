@@ -85,6 +85,25 @@ def test_every_zone_that_may_be_chosen_is_asked_about_before_the_run(
             refuse_unfit(experiment, target)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("control-one-zone-controllers", "lab.controller_zones: got a, a, a; legal: a, b, c"),
+        ("control-one-zone-replicas", "lab.broker_zones: got a, a, a, b, c; legal: a, b, c"),
+        ("control-short-retention", "log.retention.check.interval.ms: got '500'; legal: nothing"),
+        ("control-unclean-election", "blast_radius.zones: got 3; legal: 1 on a cluster"),
+    ],
+)
+def test_a_control_that_needs_a_lab_of_its_own_is_refused_elsewhere(
+    name: str, said: str, target: AwsTarget
+) -> None:
+    """It would show nothing there, or too much."""
+    with pytest.raises(BadInput) as refusal:
+        refuse_unfit(load(name), target)
+    assert any(said in str(problem) for problem in refusal.value.problems), refusal.value
+    assert "lab of its own" in str(refusal.value)
+
+
 @pytest.mark.parametrize("name", ["baseline", "rebalance"])
 def test_what_disturbs_no_zone_runs_without_asking_aws(name: str, target: AwsTarget) -> None:
     """Load and group changes need nothing of the target."""
@@ -113,6 +132,8 @@ def test_what_can_only_be_loaded_is_only_loaded(outputs: StackOutputs) -> None:
         lambda: target.permit_cut(["a"]),
         lambda: target.kill([1]),
         lambda: target.start([1]),
+        lambda: target.empty_disks([1]),
+        lambda: target.replicas_on_disk([1]),
         lambda: target.stall(["x"]),
         lambda: target.slow(["x"], 1, 0),
         lambda: target.heal_links(["x"]),

@@ -1,0 +1,18 @@
+"""Tables in a page of docs/ that a benchmark wrote, each between two marks of its own."""
+
+from pathlib import Path
+
+
+def replace_section(page: Path, name: str, text: str) -> None:
+    """Put a text in the place of what stands between a section's marks.
+
+    Raises:
+        LookupError: The page has no such section.
+    """
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
+    said = page.read_text()
+    before, opened, rest = said.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not opened or not closed:
+        raise LookupError(f"{page}: no section between {begin.strip()} and {end.strip()}")
+    page.write_text(f"{before}{begin}{text.strip()}\n{end}{after}")
