@@ -17,7 +17,7 @@ from confluent_kafka.cimpl import NewTopic
 from blueprint.outputs import StackOutputs
 from blueprint.topology import Role
 from chaos.experiment.model import Workload
-from chaos.fleet_member import dead_letters_of
+from chaos.fleet_member import topics_beside
 from chaos.identity import client_identity
 from chaos.targets.target import TargetError
 from chaos.wire import Metadata, NoAnswer, Wire
@@ -26,6 +26,8 @@ MAKE_TIMEOUT_S = 30.0
 #: Short, so that a signal is never kept waiting: it is seen between two calls.
 _CALL_TIMEOUT_S = 2.0
 _ASK_TIMEOUT_S = 1.0
+#: Nothing may be removed while it is still to be read.
+_KEPT = {"retention.ms": "-1", "retention.bytes": "-1"}
 
 
 class Topic:
@@ -38,7 +40,7 @@ class Topic:
             BadInput: The suite's credentials cannot be had.
         """
         self.name, self.group = name, f"{name}-readers"
-        self._dead_letters = dead_letters_of(self.group)
+        self._beside = topics_beside(self.group, workload)
         self._outputs, self._workload = outputs, workload
         self._bootstrap = ",".join(outputs.bootstrap_servers.values())
         self._identity, self._wire = client_identity(outputs), Wire(outputs)
@@ -54,15 +56,13 @@ class Topic:
         self._knock()
         config = {
             "min.insync.replicas": str(workload.min_insync_replicas),
-            # Nothing may be removed while it is still to be read.
-            "retention.ms": "-1",
-            "retention.bytes": "-1",
+            **_KEPT,
             **workload.topic_config,
         }
         replicas = workload.replication_factor
         wanted = [
             NewTopic(self.name, workload.partitions, replicas, config=config),
-            NewTopic(self._dead_letters, 1, replicas),
+            *(NewTopic(name, 1, replicas, config=_KEPT) for name in self._beside),
         ]
         made = self._admin.create_topics(wanted, operation_timeout=MAKE_TIMEOUT_S)
         for name, done in made.items():
@@ -87,7 +87,7 @@ class Topic:
     def drop(self) -> None:
         """Delete it."""
         with suppress(KafkaException, TimeoutError):
-            for gone in self._admin.delete_topics([self.name, self._dead_letters]).values():
+            for gone in self._admin.delete_topics([self.name, *self._beside]).values():
                 gone.result(MAKE_TIMEOUT_S)
 
     def view(self) -> Metadata | None:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from blueprint.client_settings import Goal, GroupProtocol
 from blueprint.failover_profile import DEFAULT_PROFILE
 from blueprint.security import Security
+from chaos.experiment.work import Work
 from chaos.faults import REGISTRY
 from chaos.payload import SMALLEST_BYTES
 
@@ -29,6 +30,7 @@ class Workload(_Strict):
         rate_per_s: Records offered per second, over all producers.
         producers: The zone of each producer process.
         members: The zone of each member of the consumer group.
+        work: What a record costs them.
     """
 
     partitions: Annotated[int, Field(ge=1, le=1000)] = 12
@@ -42,6 +44,7 @@ class Workload(_Strict):
     goal: Goal = Goal.BALANCED
     protocol: GroupProtocol = GroupProtocol.CONSUMER
     producer_overrides: dict[str, str | int | bool] = {}
+    work: Work = Work()
 
     @model_validator(mode="after")
     def _in_sync_replicas_exist(self) -> Self:
@@ -103,6 +106,8 @@ class Limits(_Strict):
         lag_floor_s: or up to this, whichever is more,
         lag_hold_s: once it has stayed there this long.
         lag_peak_s: No record waits longer than this, from any fault until lag is normal again.
+        deficit_s: The fleet's deficit alarm is on for no longer, outside of faults; None: nobody
+            asks it.
     """
 
     recovery: Literal["budget"] | RecoveryLimits = "budget"
@@ -113,6 +118,7 @@ class Limits(_Strict):
     lag_floor_s: Seconds = 1.0
     lag_hold_s: Seconds = 3.0
     lag_peak_s: Seconds | None = None
+    deficit_s: Seconds | None = None
 
 
 class AbortWhen(_Strict):
