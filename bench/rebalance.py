@@ -99,9 +99,7 @@ class Member:
     def __init__(self, *words: str) -> None:
         """Start it."""
         command = [sys.executable, "-m", "bench.rebalance_driver", *words]
-        self._process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=None, text=True
-        )
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=None, text=True)
 
     def leave(self) -> Waits:
         """What it saw, once it has left the group."""

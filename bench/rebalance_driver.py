@@ -1,7 +1,7 @@
 """A member of the rebalance benchmark: how long each record waited, the worst of each moment.
 
 Prints, when it is told to end, for each ``MOMENT_S`` in which a record was handled: when it began,
-in seconds since the epoch, and the longest that one of its records had waited since it was produced.
+in seconds since the epoch, and the longest that one of its records had waited since produced.
 """
 
 import json

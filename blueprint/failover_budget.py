@@ -19,6 +19,7 @@ class Loss(StrEnum):
     LATENCY = "latency"
     REBALANCE = "rebalance"
     MEMBER = "member"
+    FLEET = "fleet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Surroundings:
         scheduling_s: Time for events to be handled on a busy machine: 0.1 to 0.5 s a fault.
         commit_interval_s: How often members commit.
         member_start_s: From a member's start to its first partitions: 1 to 3 s.
+        fleet_start_s: From the start of a whole fleet at once to its first partitions: 3 to 6 s.
         fetch_backoff_s: A replica fetcher's wait after a failure (Kafka's default).
     """
 
@@ -60,6 +62,7 @@ class Surroundings:
     scheduling_s: float = 0.5
     commit_interval_s: float = 0.5
     member_start_s: float = 3.0
+    fleet_start_s: float = 6.0
     fetch_backoff_s: float = 1.0
 
 
@@ -97,13 +100,19 @@ def predict(
         + trips_s
         + around.scheduling_s
     )
-    commit_s = produce_s + _group_s(profile, loss) + around.commit_interval_s
+    silent_s = commit_s = produce_s + _group_s(profile, loss) + around.commit_interval_s
+    if loss is Loss.FLEET:
+        away_s = fault_s + around.fleet_start_s
+        silent_s += away_s
+        # A member may read one partition to its end before the next: the last one's first commit
+        # comes after the backlog of all.
+        commit_s = silent_s + away_s / around.drain_capacity_ratio
     isr_s = _isr_s(profile, loss, fault_s, around)
     # What was not read while nobody read it is drained beside what goes on arriving.
-    lag_s = commit_s / (around.drain_capacity_ratio - 1) + trips_s + around.scheduling_s
+    lag_s = silent_s / (around.drain_capacity_ratio - 1) + trips_s + around.scheduling_s
     if loss is Loss.KILL:
         lag_s += around.broker_start_s
-    if loss in (Loss.REBALANCE, Loss.MEMBER):
+    if loss in (Loss.REBALANCE, Loss.MEMBER, Loss.FLEET):
         # The heal is a rebalance of its own: the member that was missing comes back.
         lag_s += around.member_start_s
     return Recovery(round(produce_s, 2), round(isr_s, 2), round(commit_s, 2), round(lag_s, 2))
@@ -153,7 +162,7 @@ def _group_s(profile: FailoverProfile, loss: Loss) -> float:
 
 def _isr_s(profile: FailoverProfile, loss: Loss, fault_s: float, around: Surroundings) -> float:
     """From the heal until the followers have caught up."""
-    if loss in (Loss.NONE, Loss.REBALANCE, Loss.MEMBER):
+    if loss in (Loss.NONE, Loss.REBALANCE, Loss.MEMBER, Loss.FLEET):
         return around.scheduling_s
     reconnect_s = profile.replica_socket_timeout_ms / 1000 + around.fetch_backoff_s
     away_s = 0.0 if loss is Loss.LATENCY else fault_s

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 _WITHOUT_FAULTS_OF_ZONES = (
     "rebalance",
     "baseline",
+    "control-deficit",
     "control-doctored-history",
+    "fleet-catch-up",
     "fleet-kill",
     "fleet-rebalance",
     "fleet-rolling-deploy",

@@ -14,17 +14,49 @@ from blueprint.fleets import DEAD_LETTERS
 from blueprint.security import Credentials
 from chaos.crew import SECRET, Launch
 from chaos.experiment.model import Workload
+from chaos.experiment.work import LANES
 from chaos.workload.spec import MEMBER, MemberSpec
 
 _MODULE = "chaos.workload.member"
+_SPLIT_MODULE = "chaos.workload.split_member"
+#: What is read and not done, in each member that may catch up: what is in flight already when it
+#: begins to is still done in full, and shall take a second or two.
+_IN_FLIGHT_S = 1.0
+#: The group's lag is asked for so often.
+_LAG_LOOK_S = 0.5
 #: Signals of the fleet that belong into the history, and the events they are there.
 _ASSIGNMENTS = {"assigned": "assign", "revoked": "revoke", "lost": "lost-partitions"}
 _ENDING = frozenset({"abandoned", "uncommitted", "unburied"})
 
 
-def dead_letters_of(group: str) -> str:
-    """The topic that a group's fleet wants to be there."""
-    return f"{group}{DEAD_LETTERS}"
+def topics_beside(group: str, workload: Workload) -> tuple[str, ...]:
+    """The topics that a group's fleet wants: of what failed, and of what it puts off."""
+    deferred = () if workload.work.catch_up is None else (f"{group}-deferred",)
+    return (f"{group}{DEAD_LETTERS}", *deferred)
+
+
+def member_spec(run_dir: Path, run: int, index: int, workload: Workload) -> MemberSpec:
+    """What one member's handler is told."""
+    record_s = workload.work.record_s(len(workload.members), workload.rate_per_s)
+    return MemberSpec(str(run_dir / "history"), run, index, record_s)
+
+
+def handler_of(workload: Workload) -> tuple[str, ...]:
+    """The handler and the key of members, as the fleet's door takes them."""
+    module = _MODULE if workload.work.catch_up is None else _SPLIT_MODULE
+    return f"{module}:handle", "--key", f"{_MODULE}:key"
+
+
+def settings_of(workload: Workload) -> dict[str, object]:
+    """The fleet's settings that differ from its own."""
+    # Every commit is said: the verdict compares them with what was processed.
+    chosen: dict[str, object] = {"quiet": [], "lanes": LANES}
+    if workload.work.catch_up is not None:
+        each = workload.rate_per_s / len(workload.members)
+        chosen["in_flight_records"] = max(LANES, round(_IN_FLIGHT_S * each))
+        catch_up = workload.work.catch_up.model_dump(mode="json")
+        chosen["catch_up"] = {**catch_up, "look_every_s": _LAG_LOOK_S}
+    return chosen
 
 
 def fleet_member(
@@ -41,10 +73,9 @@ def fleet_member(
     Where the cluster asks for credentials, ``own`` are the suite's.
     """
     settings = run_dir / "fleet.yaml"
-    # Every commit is said: the verdict compares them with what was processed.
-    settings.write_text(json.dumps({"quiet": []}))
+    settings.write_text(json.dumps(settings_of(workload)))
     arguments = [
-        *("-m", "fleet", "run", f"{_MODULE}:process", "--key", f"{_MODULE}:key"),
+        *("-m", "fleet", "run", *handler_of(workload)),
         f"--outputs={run_dir}/outputs.json",
         f"--settings={settings}",
         *("--topic", topic, "--group", group, "--zone", zone),

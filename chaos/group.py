@@ -4,15 +4,14 @@ import time
 from pathlib import Path
 
 from blueprint.outputs import StackOutputs
-from chaos.crew import Worker
+from chaos.crew import Worker, wait_all
 from chaos.experiment.model import Workload
-from chaos.fleet_member import event_of, fleet_member
+from chaos.fleet_member import event_of, fleet_member, member_spec
 from chaos.identity import suite_credentials
 from chaos.interrupt import wait_until
 from chaos.live import Live
 from chaos.targets.target import TargetError
 from chaos.topic import Topic
-from chaos.workload.spec import MemberSpec
 
 _POLL_S = 0.2
 LEAVE_TIMEOUT_S = 15.0
@@ -51,7 +50,7 @@ class Group:
         self._count += 1
         start = fleet_member(
             self._run_dir,
-            MemberSpec(str(self._run_dir / "history"), self._number, index),
+            member_spec(self._run_dir, self._number, index, self._workload),
             self._topic.name,
             self.name,
             zone,
@@ -87,6 +86,18 @@ class Group:
     def names(self) -> list[str]:
         """Of the members, the oldest first."""
         return [member.name for member in self._members]
+
+    def zones(self) -> list[str]:
+        """Of the members, the oldest first."""
+        return [member.zone for member in self._members]
+
+    def disband(self) -> None:
+        """Let all members leave in order, at once; whoever is too slow is killed."""
+        leaving, self._members = self._members, []
+        for member in leaving:
+            member.stop()
+        for late in wait_all(leaving, LEAVE_TIMEOUT_S):
+            self._live.forget(int(late.name.removeprefix("member-")))
 
     def replace(self, name: str) -> bool:
         """Let a successor join in a member's zone and have its share, then let the member leave.

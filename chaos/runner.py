@@ -20,11 +20,13 @@ from chaos.history.doctor import doctor
 from chaos.history.write import EventLog, seal
 from chaos.identity import client_identity
 from chaos.interrupt import Aborted, Interrupts, wait_until
+from chaos.lag_watch import lag_watched
 from chaos.leases import Lease, Owner, Place, Undo
 from chaos.live import Live
 from chaos.observer import Observer
 from chaos.reaper import spawn
 from chaos.refusals import refuse_over_a_lease, refuse_unfit
+from chaos.replaying import replay_put_off
 from chaos.restore import end_workers, lease_book
 from chaos.stepping import Stage, play
 from chaos.targets.choice import target_of
@@ -126,7 +128,7 @@ def _play_all(
         terminal,
     )
     try:
-        with terminal.showing(live):
+        with terminal.showing(live), lag_watched(stage):
             producers = _load(stage, number)
             interrupts.watch(_abort_conditions(stage, producers))
             _await_steady(stage)
@@ -138,6 +140,7 @@ def _play_all(
                 # Or the final read would find nothing.
                 topic.keep()
             _end_load(stage, producers)
+            replay_put_off(stage, number)
             live.step = "final read"
             terminal.say("reading every replica from its start to its end")
             read_every_replica(run_dir, number, outputs, topic, log)
@@ -190,6 +193,7 @@ def _log_plan(log: EventLog, experiment: Experiment) -> None:
         retention_s=workload.retention_s,
         producers=list(workload.producers),
         members=list(workload.members),
+        work=workload.work.model_dump(mode="json"),
     )
     log.add("limits", **limits.model_dump(mode="json", exclude={"recovery"}))
 

@@ -18,7 +18,7 @@ from confluent_kafka.cimpl import NewTopic
 from blueprint.outputs import StackOutputs
 from blueprint.topology import Role
 from chaos.experiment.model import Workload
-from chaos.fleet_member import dead_letters_of
+from chaos.fleet_member import topics_beside
 from chaos.identity import client_identity
 from chaos.targets.target import TargetError
 from chaos.wire import Metadata, NoAnswer, Wire
@@ -30,6 +30,8 @@ _ASK_TIMEOUT_S = 1.0
 _POLL_S = 0.1
 #: Of a topic that deletes: the oldest record outlives its time by a segment at most.
 _SEGMENTS = 4
+#: Nothing may be removed while it is still to be read.
+_KEPT = {"retention.ms": "-1", "retention.bytes": "-1"}
 
 
 class Topic:
@@ -42,7 +44,7 @@ class Topic:
             BadInput: The suite's credentials cannot be had.
         """
         self.name, self.group = name, f"{name}-readers"
-        self._dead_letters = dead_letters_of(self.group)
+        self._beside = topics_beside(self.group, workload)
         self._outputs, self._workload = outputs, workload
         self._bootstrap = ",".join(outputs.bootstrap_servers.values())
         self._identity, self._wire = client_identity(outputs), Wire(outputs)
@@ -59,14 +61,14 @@ class Topic:
         config = {
             "min.insync.replicas": str(workload.min_insync_replicas),
             "unclean.leader.election.enable": str(workload.unclean_leader_election).lower(),
-            # Nothing may be removed while it is still to be read, unless that is the point.
-            "retention.ms": "-1",
-            "retention.bytes": "-1",
+            **_KEPT,
+            # Something is removed while it is still to be read only where that is the point.
             **_retention(workload.retention_s),
             **workload.topic_config,
         }
         replicas = workload.replication_factor
-        wanted = [self._wanted(config), NewTopic(self._dead_letters, 1, replicas)]
+        beside = (NewTopic(name, 1, replicas, config=_KEPT) for name in self._beside)
+        wanted = [self._wanted(config), *beside]
         made = self._admin.create_topics(wanted, operation_timeout=MAKE_TIMEOUT_S)
         for name, done in made.items():
             try:
@@ -112,7 +114,7 @@ class Topic:
     def drop(self) -> None:
         """Delete it."""
         with suppress(KafkaException, TimeoutError):
-            for gone in self._admin.delete_topics([self.name, self._dead_letters]).values():
+            for gone in self._admin.delete_topics([self.name, *self._beside]).values():
                 gone.result(MAKE_TIMEOUT_S)
 
     def view(self) -> Metadata | None:

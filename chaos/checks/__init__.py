@@ -2,7 +2,9 @@
 
 from chaos.checks import (
     availability,
+    caught_up,
     commit_regression,
+    deficit,
     divergence,
     duplicate,
     fault_bit,
@@ -27,7 +29,9 @@ REGISTRY = (
     commit_regression.CHECK,
     skipped.CHECK,
     key_order.CHECK,
+    caught_up.CHECK,
     lag_recovery.CHECK,
+    deficit.CHECK,
     recovery_time.CHECK,
     availability.CHECK,
     fault_bit.CHECK,

@@ -1,7 +1,8 @@
 """key-order: a record of a key was processed before an earlier record of the same key.
 
 Members process in parallel and records come again after a crash: what counts is when each record
-was processed for the first time.
+was processed for the first time. What was passed over while catching up is processed by a replay,
+in order again, but long after later records of its key: a replay is judged by itself.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import numpy as np
 from chaos.checks.result import Check, CheckResult, Finding, none_allowed
 from chaos.history.read import History
 from chaos.history.records import MOST_EVIDENCE, PartitionRecords
+from chaos.history.tables import REPLAY
 from chaos.payload import KEYS
 
 NAME = "key-order"
@@ -21,6 +23,7 @@ def examine(records: PartitionRecords) -> Finding:
     consumed = records.consumed
     known = np.flatnonzero(records.consumed_slots >= 0)
     key = consumed["producer"][known].astype(np.int64) * KEYS + consumed["sequence"][known] % KEYS
+    key = 2 * key + (consumed["member"][known] == REPLAY)
     offset, read_ns = consumed["offset"][known], consumed["read_ns"][known]
     in_log = np.lexsort((read_ns, offset, key))
     key, offset, read_ns = key[in_log], offset[in_log], read_ns[in_log]

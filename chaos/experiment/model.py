@@ -8,6 +8,7 @@ from blueprint.client_settings import Goal, GroupProtocol
 from blueprint.failover_profile import DEFAULT_PROFILE
 from blueprint.security import Security
 from blueprint.topology import ZONES
+from chaos.experiment.work import Work
 from chaos.faults import REGISTRY
 from chaos.payload import SMALLEST_BYTES
 
@@ -45,6 +46,7 @@ class Workload(_Strict):
         replica_assignment: The brokers of each partition, leader first, taken in turn; the
             cluster places replicas by itself when nothing is said.
         retention_s: How long records are kept; for ever when nothing is said.
+        work: What a record costs them.
     """
 
     partitions: Annotated[int, Field(ge=1, le=1000)] = 12
@@ -63,6 +65,7 @@ class Workload(_Strict):
     unclean_leader_election: bool = False
     replica_assignment: Annotated[tuple[Brokers, ...], Field(min_length=1)] | None = None
     retention_s: Annotated[float, Field(ge=1, le=86_400)] | None = None
+    work: Work = Work()
 
     @field_validator("topic_config", "producer_overrides")
     @classmethod
@@ -152,6 +155,8 @@ class Limits(_Strict):
         lag_floor_s: or up to this, whichever is more,
         lag_hold_s: once it has stayed there this long.
         lag_peak_s: No record waits longer than this, from any fault until lag is normal again.
+        deficit_s: The fleet's deficit alarm is on for no longer, outside of faults; None: nobody
+            asks it.
     """
 
     recovery: Literal["budget"] | RecoveryLimits = "budget"
@@ -162,6 +167,7 @@ class Limits(_Strict):
     lag_floor_s: Seconds = 1.0
     lag_hold_s: Seconds = 3.0
     lag_peak_s: Seconds | None = None
+    deficit_s: Seconds | None = None
 
 
 class AbortWhen(_Strict):

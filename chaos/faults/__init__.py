@@ -11,6 +11,7 @@ from chaos.faults.latency import Latency
 from chaos.faults.member_join import MemberJoin
 from chaos.faults.member_kill import MemberKill
 from chaos.faults.member_leave import MemberLeave
+from chaos.faults.members_stopped import MembersStopped
 from chaos.faults.noop import Noop
 from chaos.faults.rolling_deploy import RollingDeploy
 from chaos.faults.stale_zone_left import StaleZoneLeft
@@ -29,6 +30,7 @@ REGISTRY: Mapping[str, type[Fault]] = {
         MemberJoin,
         MemberLeave,
         MemberKill,
+        MembersStopped,
         RollingDeploy,
         Noop,
     )

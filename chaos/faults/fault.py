@@ -30,6 +30,12 @@ class Members(Protocol):
     def names(self) -> Sequence[str]:
         """Of the members, the oldest first."""
 
+    def zones(self) -> Sequence[str]:
+        """The zone of each member, the oldest first."""
+
+    def disband(self) -> None:
+        """Let all members leave in order, at once."""
+
     def replace(self, name: str) -> bool:
         """Let a successor take a member's place; returns whether it did, in order and in time."""
 

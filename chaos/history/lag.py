@@ -4,6 +4,7 @@ import numpy as np
 
 from chaos.history.read import History
 from chaos.history.records import PartitionRecords
+from chaos.history.tables import Part
 from chaos.history.timeline import NS_PER_S, load_span_ns
 
 NEVER_NS = np.iinfo(np.int64).max
@@ -39,11 +40,19 @@ def lag_s(records: PartitionRecords, at_ns: np.ndarray) -> np.ndarray:
 
 
 def first_read_ns(records: PartitionRecords) -> np.ndarray:
-    """By slot, when a member first processed it; ``NEVER_NS`` when none did."""
-    slots = records.consumed_slots
-    known = np.flatnonzero(slots >= 0)
-    # Written from the last to the first, so that the first delivery is what stays.
-    backwards = known[np.argsort(records.consumed["read_ns"][known], kind="stable")[::-1]]
+    """By slot, when a member first processed it, or chose to leave it for later; else ``NEVER_NS``.
+
+    What catching up leaves for later waits for nobody: it is owed, and judged by ``caught-up``.
+    """
     first = np.full(len(records.in_every_replica), NEVER_NS, dtype=np.int64)
-    first[slots[backwards]] = records.consumed["read_ns"][backwards]
+    _lower(first, records.consumed_slots, records.consumed["read_ns"])
+    passed = np.flatnonzero(records.parts["part"] == Part.PASSED)
+    parts = {name: column[passed] for name, column in records.parts.items()}
+    _lower(first, records.slots(parts["producer"], parts["sequence"]), parts["at_ns"])
     return first
+
+
+def _lower(first: np.ndarray, slots: np.ndarray, at_ns: np.ndarray) -> None:
+    """Keep the earliest moment of each slot."""
+    known = slots >= 0
+    np.minimum.at(first, slots[known], at_ns[known])

@@ -10,7 +10,13 @@ from functools import cached_property
 import numpy as np
 
 from chaos.history.read import Columns, History
-from chaos.history.tables import CONSUMED_TABLE, FINAL_TABLE, PRODUCED_TABLE, Outcome
+from chaos.history.tables import (
+    CONSUMED_TABLE,
+    FINAL_TABLE,
+    PARTS_TABLE,
+    PRODUCED_TABLE,
+    Outcome,
+)
 
 NO_SLOT = -1
 NO_BOUND = int(np.iinfo(np.int64).max)
@@ -37,9 +43,15 @@ class PartitionRecords:
 
     @cached_property
     def consumed(self) -> Columns:
-        """Every record a member processed."""
-        names = ("offset", "producer", "sequence", "read_ns", "crc_ok")
+        """Every record a member processed, or a replay of what members had put off."""
+        names = ("member", "offset", "producer", "sequence", "read_ns", "crc_ok")
         return self.history.columns(CONSUMED_TABLE, self.partition, *names)
+
+    @cached_property
+    def parts(self) -> Columns:
+        """Every rest that was done, and every record that a member passed over."""
+        names = ("member", "offset", "producer", "sequence", "at_ns", "part")
+        return self.history.columns(PARTS_TABLE, self.partition, *names)
 
     def final(self, replica: int) -> Columns:
         """The final read of one replica, in the order of offsets as read."""

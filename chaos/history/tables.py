@@ -59,12 +59,41 @@ FINAL = np.dtype(
 )
 
 
+class Part(IntEnum):
+    """What became of a record beside its essential part, which is a row of ``CONSUMED``."""
+
+    REST = 0
+    PASSED = 1
+
+
+#: One row per rest of a record that was done, now or by a replay, and per record that a member
+#: passed over whole, to be done by a replay. Only where the handler has two parts.
+PARTS = np.dtype(
+    [
+        ("partition", "<i4"),
+        ("member", "<i2"),
+        ("offset", "<i8"),
+        ("producer", "<i2"),
+        ("sequence", "<i8"),
+        ("at_ns", "<i8"),
+        ("part", "i1"),
+    ]
+)
+#: The ``member`` of rows that a replay of what was put off has written.
+REPLAY = 9_999
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A kind of record, kept in one file per partition (and replica)."""
+    """A kind of record, kept in one file per partition (and replica).
+
+    Attributes:
+        in_every_run: Otherwise only in those in which somebody has written some.
+    """
 
     name: str
     dtype: np.dtype
+    in_every_run: bool = True
 
     def file(self, partition: int, replica: int | None = None) -> str:
         """The file of a partition, relative to the history's folder."""
@@ -75,4 +104,5 @@ class Table:
 PRODUCED_TABLE = Table("produced", PRODUCED)
 CONSUMED_TABLE = Table("consumed", CONSUMED)
 FINAL_TABLE = Table("final", FINAL)
-TABLES = {table.name: table for table in (PRODUCED_TABLE, CONSUMED_TABLE, FINAL_TABLE)}
+PARTS_TABLE = Table("parts", PARTS, in_every_run=False)
+TABLES = {table.name: table for table in (PRODUCED_TABLE, CONSUMED_TABLE, FINAL_TABLE, PARTS_TABLE)}

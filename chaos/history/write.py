@@ -107,7 +107,10 @@ def _count_lines(path: Path) -> int:
 
 
 def _partitioned(folder: Path, table: Table, partitions: int) -> Iterator[tuple[str, np.ndarray]]:
-    rows = _spooled(sorted((folder / SPOOL).glob(f"{table.name}-*.rows")), table)
+    spools = sorted((folder / SPOOL).glob(f"{table.name}-*.rows"))
+    if not spools and not table.in_every_run:
+        return
+    rows = _spooled(spools, table)
     replicas: Sequence[int | None] = [None]
     if "replica" in (table.dtype.names or ()):
         replicas = [int(replica) for replica in np.unique(rows["replica"])]

@@ -9,16 +9,18 @@ import os
 import threading
 import time
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import Protocol
 
 from chaos.history.spool import Spool
-from chaos.history.tables import CONSUMED_TABLE
+from chaos.history.tables import CONSUMED_TABLE, PARTS_TABLE, Part
 from chaos.payload import KEYS, attribute
+from chaos.workload.pace import Paces
 from chaos.workload.spec import MEMBER, MemberSpec, say
 
 REPORT_S = 0.25
 _LOCK = threading.Lock()
+_PACES = Paces()
 
 
 class Record(Protocol):
@@ -54,8 +56,26 @@ class Member:
             (partition, self._spec.index, offset, producer, sequence, read_ns, int(intact))
         )
         self._spool.flush()
-        self._positions[partition] = max(self._positions.get(partition, 0), offset + 1)
         self._count += 1
+        self._passed(partition, offset)
+
+    def take_part(self, record: Record, part: Part) -> None:
+        """Write down what was done of one record, or that nothing is done of it now."""
+        partition, offset = record.partition() or 0, record.offset() or 0
+        at_ns = time.monotonic_ns()
+        producer, sequence, _ = attribute(record.value() or b"", self._spec.run, partition)
+        self._parts.add((partition, self._spec.index, offset, producer, sequence, at_ns, part))
+        self._parts.flush()
+        if part is Part.PASSED:
+            self._passed(partition, offset)
+
+    @cached_property
+    def _parts(self) -> Spool:
+        """Only where there are any."""
+        return Spool(self._spec.history, PARTS_TABLE, f"m{self._spec.index}")
+
+    def _passed(self, partition: int, offset: int) -> None:
+        self._positions[partition] = max(self._positions.get(partition, 0), offset + 1)
 
     def _report(self) -> None:
         end = threading.Event()
@@ -67,9 +87,26 @@ class Member:
 
 
 def process(record: Record) -> None:
-    """The handler."""
+    """Write a record down."""
     with _LOCK:
         _member().take(record)
+
+
+def part_done(record: Record, part: Part) -> None:
+    """Write down what was done of a record."""
+    with _LOCK:
+        _member().take_part(record, part)
+
+
+def work(share: float) -> None:
+    """Be at a record for this share of what one takes."""
+    _PACES.work(share * _spec().record_s)
+
+
+def handle(record: Record) -> None:
+    """The handler."""
+    work(1.0)
+    process(record)
 
 
 def key(record: Record) -> int:

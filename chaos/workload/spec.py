@@ -33,11 +33,16 @@ class ProducerSpec:
 
 @dataclass(frozen=True, slots=True)
 class MemberSpec:
-    """One member of the consumer group; all the rest is the fleet's."""
+    """One member of the consumer group; all the rest is the fleet's.
+
+    Attributes:
+        record_s: How long it is at one record, of all its parts.
+    """
 
     history: str
     run: int
     index: int
+    record_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

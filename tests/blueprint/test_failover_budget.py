@@ -53,3 +53,13 @@ def test_the_prediction_covers_what_was_measured() -> None:
 def test_the_default_profile_tolerates_what_it_promises() -> None:
     """A 500 ms stall of a zone's links fits inside the default profile's tolerance."""
     assert BALANCED.tolerated_stall_ms >= 500
+
+
+def test_a_fleet_that_was_away_needs_longer_the_longer_it_was() -> None:
+    """It commits nothing meanwhile, and drains what arrived; the cluster is not touched."""
+    short, long = (
+        predict(BALANCED, Loss.FLEET, controller_inside=False, fault_s=s) for s in (5, 10)
+    )
+    assert long.commit_s >= short.commit_s + 5
+    assert long.lag_s >= short.lag_s + 5
+    assert (long.produce_s, long.isr_s) == (short.produce_s, short.isr_s)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chaos.history.tables import CONSUMED, FINAL, PRODUCED, TABLES, Outcome
+from chaos.history.tables import CONSUMED, FINAL, PARTS, PRODUCED, TABLES, Outcome, Part
 from chaos.history.write import EVENTS, EventLog, write_manifest, write_table
 
 S = 1_000_000_000
@@ -18,6 +18,7 @@ class Told:
 
     produced: list[tuple[int, ...]] = field(default_factory=list)
     consumed: list[tuple[int, ...]] = field(default_factory=list)
+    parts: list[tuple[int, ...]] = field(default_factory=list)
     final: dict[int, list[tuple[int, ...]]] = field(
         default_factory=lambda: {replica: [] for replica in REPLICAS}
     )
@@ -29,6 +30,7 @@ class Told:
     unread: list[int] = field(default_factory=list)
     partitions: int = 1
     limits: dict[str, float] = field(default_factory=dict)
+    plan: dict[str, object] = field(default_factory=dict)
 
     def sent(
         self,
@@ -45,9 +47,24 @@ class Told:
         self.produced.append((0, producer, sequence, begin, done, outcome, offset, 0))
         return self
 
-    def read(self, sequence: int, offset: int, *, at_s: float = 11.0, producer: int = 0) -> "Told":
+    def read(
+        self,
+        sequence: int,
+        offset: int,
+        *,
+        at_s: float = 11.0,
+        producer: int = 0,
+        member: int = 0,
+    ) -> "Told":
         """One record that a member processed."""
-        self.consumed.append((0, 0, offset, producer, sequence, round(at_s * S), 1))
+        self.consumed.append((0, member, offset, producer, sequence, round(at_s * S), 1))
+        return self
+
+    def part(
+        self, sequence: int, offset: int, part: Part, *, at_s: float = 11.0, member: int = 0
+    ) -> "Told":
+        """What became of one record beside its essential part."""
+        self.parts.append((0, member, offset, 0, sequence, round(at_s * S), part))
         return self
 
     def holds(
@@ -101,7 +118,8 @@ class Told:
         """Write it; returns the folder."""
         log = EventLog(folder, "run", "told", 1)
         plan = {"replication_factor": 3, "partitions": self.partitions, "offered_per_s": 0}
-        log.add("plan", t_ns=0, idempotence=True, retention_s=self.retention_s, **plan)
+        given = {"retention_s": self.retention_s, **plan, **self.plan}
+        log.add("plan", t_ns=0, idempotence=True, **given)
         limits = {"lag_factor": 3, "lag_floor_s": 1, "lag_hold_s": 2, "ack_s": 5, **self.limits}
         log.add("limits", t_ns=0, available_outside=0.9, available_inside=0.5, **limits)
         log.add("producer-start", t_ns=0, producer=0, zone="b")
@@ -132,6 +150,7 @@ class Told:
         tables: list[tuple[str, object, list[tuple[int, ...]], int | None]] = [
             ("produced", PRODUCED, self.produced, None),
             ("consumed", CONSUMED, self.consumed, None),
+            *([("parts", PARTS, self.parts, None)] if self.parts else []),
             *(("final", FINAL, rows, replica) for replica, rows in self.final.items() if rows),
         ]
         for name, dtype, rows, replica in tables:

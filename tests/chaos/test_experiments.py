@@ -37,10 +37,12 @@ def test_every_experiment_of_the_issue_is_shipped() -> None:
         "fleet-rebalance",
         "fleet-rolling-deploy",
         "fleet-kill",
+        "fleet-catch-up",
         "gameday",
         "control-min-isr-1",
         "control-noop-fault",
         "control-doctored-history",
+        "control-deficit",
     }
     assert [experiment.name for experiment in shipped()] == NAMES
 
