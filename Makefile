@@ -50,7 +50,7 @@ lock: $(READY) ## Pin every dependency again, with hashes.
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-emit-find-links --custom-compile-command "make lock" -o requirements/$$set.txt requirements/$$set.in; done
 
-bench: $(READY) ## The benchmarks; results under bench/results/. About 90 minutes of a quiet machine.
+bench: $(READY) ## The benchmarks; results under bench/results/. About two hours of a quiet machine.
 	@$(BIN)/python -m bench.judge
 	@$(BIN)/python -m bench.hop
 	@$(BIN)/python -m bench.rates
@@ -62,6 +62,8 @@ bench: $(READY) ## The benchmarks; results under bench/results/. About 90 minute
 	@$(BIN)/python -m bench.fleet_catch_up
 	@$(BIN)/python -m bench.fleet_dedup
 	@$(BIN)/python -m bench.cdc
+	@$(BIN)/python -m bench.rebalance
+	@$(BIN)/python -m bench.controls
 
 clean: ## Remove what was made here; the user's tool cache stays.
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis runs

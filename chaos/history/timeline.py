@@ -95,11 +95,15 @@ def leader_at(history: History, partition: int, t_ns: int) -> dict[str, object]:
 
 
 def isr_changes(
-    history: History, partition: int, t_ns: int, around_s: float = 10.0
+    history: History, partition: int, t_ns: int, before_s: float = 10.0, most: int = 20
 ) -> list[dict[str, object]]:
-    """The changes of a partition's ISR and leader around a moment, times relative to it."""
-    span_ns = int(around_s * NS_PER_S)
-    return [
+    """The changes of a partition's ISR and leader from shortly before a moment on.
+
+    What became of a record may be long after its acknowledgement: a leader that comes back empty
+    takes everything with it. Times are relative to the moment.
+    """
+    since_ns = t_ns - int(before_s * NS_PER_S)
+    found = [
         {
             "after_s": round((whole(event, "t_ns") - t_ns) / NS_PER_S, 3),
             "leader": event.get("leader"),
@@ -107,5 +111,6 @@ def isr_changes(
             "isr": event.get("isr"),
         }
         for event in history.of_kind("isr")
-        if event.get("partition") == partition and abs(whole(event, "t_ns") - t_ns) <= span_ns
+        if event.get("partition") == partition and whole(event, "t_ns") >= since_ns
     ]
+    return found[:most]
