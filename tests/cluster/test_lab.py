@@ -80,7 +80,7 @@ def test_a_repair_that_fails_leaves_what_ran(
     with monkeypatch.context() as hasty:
         # The survivors still list the dead one for a while: only this asks in vain for certain.
         hasty.setattr(ready, "READY_TIMEOUT_S", 0.1)
-        hasty.setattr(ready, "_serving", lambda *_: False)
+        hasty.setattr(ready, "_serving", lambda *_: ())
         with pytest.raises(LabError, match="what was begun is ended"):
             Lab.up(LabConfig(name=lab_name))
     assert pids(lab) == before | {"broker-2": None}
