@@ -11,6 +11,8 @@ GRACE_MARGIN_S = 15
 WARNING_LAG_RECORDS = 10_000
 #: Of the name of a fleet's topic for what cannot be handled.
 DEAD_LETTERS = "-dead-letter"
+#: Of the name of its topic for what it puts off while it catches up.
+DEFERRED = "-deferred"
 #: Brokers drop a member that does not poll for 300 s, and a revoke is answered from inside a poll:
 #: draining must be over well before.
 LONGEST_DRAIN_S = 120

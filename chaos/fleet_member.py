@@ -5,12 +5,12 @@ turned into the history's events here.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from blueprint.fleets import DEAD_LETTERS
+from blueprint.fleets import DEAD_LETTERS, DEFERRED
 from blueprint.security import Credentials
 from chaos.crew import SECRET, Launch
 from chaos.experiment.model import Workload
@@ -31,7 +31,7 @@ _ENDING = frozenset({"abandoned", "uncommitted", "unburied"})
 
 def topics_beside(group: str, workload: Workload) -> tuple[str, ...]:
     """The topics that a group's fleet wants: of what failed, and of what it puts off."""
-    deferred = () if workload.work.catch_up is None else (f"{group}-deferred",)
+    deferred = () if workload.work.catch_up is None else (f"{group}{DEFERRED}",)
     return (f"{group}{DEAD_LETTERS}", *deferred)
 
 
@@ -75,18 +75,29 @@ def fleet_member(
     settings = run_dir / "fleet.yaml"
     settings.write_text(json.dumps(settings_of(workload)))
     arguments = [
-        *("-m", "fleet", "run", *handler_of(workload)),
-        f"--outputs={run_dir}/outputs.json",
+        *("run", *handler_of(workload)),
         f"--settings={settings}",
         *("--topic", topic, "--group", group, "--zone", zone),
         *("--protocol", workload.protocol.value, "--follow"),
     ]
-    if own is not None:
-        arguments += ["--credentials", SECRET]
+    return fleet_door(run_dir, own, arguments, spec)
+
+
+def fleet_door(
+    run_dir: Path,
+    own: Credentials | None,
+    arguments: Sequence[str],
+    spec: MemberSpec | None = None,
+) -> Launch:
+    """How the fleet's door is called on the run's cluster, and what its handler is told.
+
+    Where the cluster asks for credentials, ``own`` are the suite's.
+    """
+    asked = () if own is None else ("--credentials", SECRET)
     return Launch(
-        tuple(arguments),
-        environment={MEMBER: json.dumps(asdict(spec))},
-        secret=own.to_json() if own is not None else "",
+        ("-m", "fleet", *arguments, f"--outputs={run_dir}/outputs.json", *asked),
+        environment={} if spec is None else {MEMBER: json.dumps(asdict(spec))},
+        secret="" if own is None else own.to_json(),
     )
 
 

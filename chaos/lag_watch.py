@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from chaos.crew import SECRET, Launch, Worker
+from chaos.crew import Launch, Worker
+from chaos.fleet_member import fleet_door
 from chaos.identity import suite_credentials
 from chaos.stepping import Stage
 
@@ -46,11 +47,5 @@ def lag_watched(stage: Stage) -> Iterator[None]:
 
 def _launch(stage: Stage) -> Launch:
     own = suite_credentials(stage.target.outputs)
-    arguments = [
-        *("-m", "fleet", "lag", "--json"),
-        f"--outputs={stage.run_dir}/outputs.json",
-        *("--group", stage.group.name, "--topic", stage.topic.name),
-    ]
-    if own is not None:
-        arguments += ["--credentials", SECRET]
-    return Launch(tuple(arguments), secret=own.to_json() if own is not None else "")
+    asked = ("--group", stage.group.name, "--topic", stage.topic.name)
+    return fleet_door(stage.run_dir, own, ("lag", "--json", *asked))

@@ -1,16 +1,14 @@
 """After the load: what the fleet has put off while it caught up is done, by its own replay."""
 
-import json
 import threading
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
-from chaos.crew import SECRET, Launch, Worker, wait_all
-from chaos.fleet_member import event_of, handler_of, member_spec
+from chaos.crew import Launch, Worker, wait_all
+from chaos.fleet_member import event_of, fleet_door, handler_of, member_spec
 from chaos.history.tables import REPLAY
 from chaos.identity import suite_credentials
 from chaos.stepping import Stage
-from chaos.workload.spec import MEMBER
 
 #: For one reading of the ledger, and for one replay; what is left after a few is judged as owed.
 READ_TIMEOUT_S, REPLAY_TIMEOUT_S = 60.0, 120.0
@@ -52,21 +50,13 @@ def _ask(stage: Stage, run: int, event: str, timeout_s: float, *more: str) -> No
 
 
 def _launch(stage: Stage, run: int, *more: str) -> Launch:
-    outputs, workload, run_dir = stage.target.outputs, stage.experiment.workload, stage.run_dir
-    own = suite_credentials(outputs)
+    workload, run_dir = stage.experiment.workload, stage.run_dir
     arguments = [
-        *("-m", "fleet", "replay", *handler_of(workload)),
-        f"--outputs={run_dir}/outputs.json",
+        *("replay", *handler_of(workload)),
         f"--settings={run_dir}/fleet.yaml",
         *("--group", stage.group.name, "--zone", workload.members[0]),
         *("--lanes", str(_LANES), *more),
     ]
-    if own is not None:
-        arguments += ["--credentials", SECRET]
     # What its work costs was judged of the members; here it would be waited for, and no more.
     spec = replace(member_spec(run_dir, run, REPLAY, workload), record_s=0.0)
-    return Launch(
-        tuple(arguments),
-        environment={MEMBER: json.dumps(asdict(spec))},
-        secret=own.to_json() if own is not None else "",
-    )
+    return fleet_door(run_dir, suite_credentials(stage.target.outputs), arguments, spec)

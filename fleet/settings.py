@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from blueprint.client_settings import GroupProtocol
-from blueprint.fleets import DEAD_LETTERS, LONGEST_DRAIN_S
+from blueprint.fleets import DEAD_LETTERS, DEFERRED, LONGEST_DRAIN_S
 from blueprint.problem import BadInput, Problem, validated
 from fleet.catch_up import CatchUpRules
 from fleet.dedup import DedupSettings
@@ -139,7 +139,7 @@ class FleetSettings(_Strict):
     @property
     def deferred_topic(self) -> str:
         """Where it is written what was put off."""
-        return self.deferred or f"{self.group}-deferred"
+        return self.deferred or f"{self.group}{DEFERRED}"
 
     @property
     def bounds(self) -> Bounds:
