@@ -11,11 +11,11 @@ from blueprint.failover_budget import Loss
 from blueprint.outputs import NodeOutput
 from blueprint.topology import Role
 from chaos.faults.fault import Effect, Fault, Scene
-from chaos.faults.zone_view import ASK_TIMEOUT_S, dead
+from chaos.faults.zone_view import dead, led_by
 from chaos.interrupt import wait_until
 from chaos.leases import Undo
 from chaos.targets.target import Ability
-from chaos.wire import NoAnswer, Wire
+from chaos.wire import Wire
 
 #: Longer than any profile's replica.lag.time.max.ms (Kafka's default is 30 s).
 ALONE_TIMEOUT_S = 45.0
@@ -66,15 +66,9 @@ class IsolatedZoneKill(Fault):
 
     def _leaders_alone(self, wire: Wire) -> bool:
         """Whether the zone leads partitions and none of them has another replica in sync."""
-        self._led = self._alone = 0
-        for node in self._brokers():
-            try:
-                seen = wire.metadata(node, self._scene.topic, ASK_TIMEOUT_S)
-            except NoAnswer:
-                continue
-            mine = [state for state in seen.partitions if state.leader == node.id]
-            self._led += len(mine)
-            self._alone += sum(state.isr == (node.id,) for state in mine)
+        led = list(led_by(wire, self._scene, self._brokers()))
+        self._led = len(led)
+        self._alone = sum(state.isr == (node.id,) for node, state in led)
         return 0 < self._led == self._alone
 
     def _brokers(self) -> list[NodeOutput]:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from blueprint.failover_budget import Loss
 from blueprint.topology import Role
 from chaos.faults.fault import Effect, Fault, Scene
-from chaos.faults.zone_view import ASK_TIMEOUT_S, refused
+from chaos.faults.zone_view import led_by, refused
 from chaos.interrupt import wait_until
 from chaos.leases import Undo
 from chaos.targets.target import Ability
-from chaos.wire import NoAnswer, Wire
+from chaos.wire import Wire
 
 #: Longer than any profile's replica.lag.time.max.ms (Kafka's default is 30 s).
 BEHIND_TIMEOUT_S = 45.0
@@ -74,16 +74,9 @@ class StaleZoneLeft(Fault):
 
     def _behind(self, wire: Wire) -> bool:
         """Whether the others lead partitions and the zone is in sync in none of them."""
-        self._led = self._without = 0
         stale = set(self._scene.brokers_in_zone())
-        for node in self._others:
-            try:
-                seen = wire.metadata(node, self._scene.topic, ASK_TIMEOUT_S)
-            except NoAnswer:
-                continue
-            mine = [state for state in seen.partitions if state.leader == node.id]
-            self._led += len(mine)
-            self._without += sum(stale.isdisjoint(state.isr) for state in mine)
+        led = [state for _, state in led_by(wire, self._scene, self._others)]
+        self._led, self._without = len(led), sum(stale.isdisjoint(state.isr) for state in led)
         return 0 < self._led == self._without
 
     def _ids(self) -> list[int]:

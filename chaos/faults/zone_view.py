@@ -1,7 +1,7 @@
 """What the rest of the world sees of a zone: who answers, and whom the brokers take for alive."""
 
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
@@ -11,7 +11,7 @@ from blueprint.topology import Role
 from chaos.faults.fault import Effect, Scene
 from chaos.interrupt import wait_until
 from chaos.quorum import active_controller
-from chaos.wire import NoAnswer, Wire
+from chaos.wire import NoAnswer, PartitionState, Wire
 
 ASK_TIMEOUT_S = 1.0
 #: Long against a round trip here (milliseconds), short against a fault.
@@ -46,6 +46,16 @@ class Emptied:
         return Effect(
             "replicas gone from the zone's disks", "replicas", self.lost, self.lost - left
         )
+
+
+def led_by(
+    wire: Wire, scene: Scene, nodes: Iterable[NodeOutput]
+) -> Iterator[tuple[NodeOutput, PartitionState]]:
+    """The run's partitions that nodes say they lead themselves; a node that is silent says none."""
+    for node in nodes:
+        with suppress(NoAnswer):
+            seen = wire.metadata(node, scene.topic, ASK_TIMEOUT_S)
+            yield from ((node, state) for state in seen.partitions if state.leader == node.id)
 
 
 def dead(scene: Scene) -> tuple[Effect, Effect]:
