@@ -120,15 +120,7 @@ def three_zones(brokers_per_zone: int = 1) -> Topology:
     if not 1 <= brokers_per_zone <= MOST_BROKERS_PER_ZONE:
         legal = f"1 to {MOST_BROKERS_PER_ZONE}"
         raise BadInput([Problem("brokers_per_zone", str(brokers_per_zone), legal)])
-    brokers = tuple(
-        Node(_broker_id(rank * len(ZONES) + index), Role.BROKER, zone)
-        for rank in range(brokers_per_zone)
-        for index, zone in enumerate(ZONES)
-    )
-    controllers = tuple(
-        Node(FIRST_CONTROLLER_ID + index, Role.CONTROLLER, zone) for index, zone in enumerate(ZONES)
-    )
-    return Topology(ZONES, brokers + controllers)
+    return _standing(ZONES * brokers_per_zone, ZONES)
 
 
 def placed(broker_zones: tuple[str, ...], controller_zones: tuple[str, ...]) -> Topology:
@@ -150,14 +142,16 @@ def placed(broker_zones: tuple[str, ...], controller_zones: tuple[str, ...]) -> 
         problems.append(Problem("controller_zones", ", ".join(controller_zones), legal))
     if problems:
         raise BadInput(problems)
-    return Topology(
-        ZONES,
-        tuple(Node(_broker_id(i), Role.BROKER, zone) for i, zone in enumerate(broker_zones))
-        + tuple(
-            Node(FIRST_CONTROLLER_ID + i, Role.CONTROLLER, zone)
-            for i, zone in enumerate(controller_zones)
-        ),
+    return _standing(broker_zones, controller_zones)
+
+
+def _standing(broker_zones: tuple[str, ...], controller_zones: tuple[str, ...]) -> Topology:
+    brokers = (Node(_broker_id(i), Role.BROKER, zone) for i, zone in enumerate(broker_zones))
+    controllers = (
+        Node(FIRST_CONTROLLER_ID + i, Role.CONTROLLER, zone)
+        for i, zone in enumerate(controller_zones)
     )
+    return Topology(ZONES, (*brokers, *controllers))
 
 
 def _broker_id(count: int) -> int:
