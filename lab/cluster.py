@@ -90,13 +90,12 @@ class Lab:
             before = lab._processes()
             try:
                 lab._begin(tools)
-            except LabError as failed:
+            except BaseException as failed:
                 process.kill(lab._processes() - before)
+                if not isinstance(failed, LabError):
+                    raise
                 told = f"{failed}; what was begun is ended, its logs are in {state.logs}"
                 raise LabError(told) from None
-            except BaseException:
-                process.kill(lab._processes() - before)
-                raise
         return lab
 
     @classmethod

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from math import inf
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -75,15 +76,16 @@ class Arrivals:
     def __init__(self, brokers: Collection[int], start_anew: Callable[[int], None]) -> None:
         """Nobody has come yet."""
         self._due, self._start_anew = set(brokers), start_anew
-        self._first_s: float | None = None
+        self._patient_until_s: float | None = None
 
     def complete(self, serving: Collection[int], now_s: float) -> bool:
         """Whether all serve; who is ``STUCK_S`` later than the first is started anew, once."""
         missing = self._due.difference(serving)
         if missing and serving:
-            self._first_s = self._first_s or now_s
-            if now_s - self._first_s > STUCK_S:
-                self._first_s = float("inf")
+            if self._patient_until_s is None:
+                self._patient_until_s = now_s + STUCK_S
+            if now_s > self._patient_until_s:
+                self._patient_until_s = inf
                 for broker in sorted(missing):
                     self._start_anew(broker)
         return not missing
