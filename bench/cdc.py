@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +23,7 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from bench.sections import table_of
 from blueprint.connector import MadeTopics, WorkerMode
 from blueprint.failover_profile import BALANCED
 from fleet.outbox import Event, make_outbox, write
@@ -174,15 +175,19 @@ def made_topic(servers: str) -> str:
 def table(found: Sequence[Latency], drained: Mapping[WorkerMode, float]) -> str:
     """Latencies, and what is sustained."""
     names = ("Connect", "offered, events/s", "read, events/s", "p50, ms", "p99, ms")
-    lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
-    for one in found:
-        cells = (one.mode, f"{one.wanted_per_s:,}", f"{one.per_s:,.0f}", f"{one.p50_ms:.0f}")
-        lines.append(f"| {' | '.join(cells)} | {one.p99_ms:.0f} |")
-    lines += [""] + [
-        f"{mode.capitalize()}, a backlog of {BACKLOG:,} is drained at {per_s:,.0f} events/s."
-        for mode, per_s in drained.items()
+    rows = [
+        (
+            one.mode,
+            *(f"{one.wanted_per_s:,}", f"{one.per_s:,.0f}"),
+            *(f"{one.p50_ms:.0f}", f"{one.p99_ms:.0f}"),
+        )
+        for one in found
     ]
-    return "\n".join(lines) + "\n"
+    backlogs = (
+        f"{mode.capitalize()}, a backlog of {BACKLOG:,} is drained at {per_s:,.0f} events/s.\n"
+        for mode, per_s in drained.items()
+    )
+    return f"{table_of(names, rows)}\n{''.join(backlogs)}"
 
 
 def measured(lab: Lab, mode: WorkerMode, span_s: float) -> tuple[list[Latency], float]:
@@ -220,8 +225,8 @@ def main(
             found += latencies
     finally:
         lab.down()
-    figures = [{name: getattr(one, name) for name in one.__slots__} for one in found]
-    out.write_text(json.dumps({"latency": figures, "drained_per_s": drained}, indent=1) + "\n")
+    said = {"latency": list(map(asdict, found)), "drained_per_s": drained}
+    out.write_text(json.dumps(said, indent=1) + "\n")
     parts = ["# From commit to consumed", *([note] if note else []), table(found, drained)]
     text = "\n\n".join(part.strip() for part in parts) + "\n"
     out.with_suffix(".md").write_text(text)

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.sections import replace_section
+from bench.sections import replace_section, table_of
 from blueprint.problem import BadInput
 from chaos.experiment.load import load
 from chaos.experiment.model import Experiment
@@ -27,7 +27,8 @@ from chaos.verdict import Verdict
 RESULTS = Path(__file__).parent / "results" / "controls.jsonl"
 EVIDENCE = Path(__file__).parents[1] / "docs" / "evidence.md"
 RUNS_DIR = Path("runs")
-_WAIT_S = 5.0
+#: Longer than any experiment's ``max_duration_s`` as shipped.
+_WAIT_S, _MOST_WAIT_S = 5.0, 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +135,25 @@ def row_of(name: str, verdict: Verdict, *, kept: bool, took_s: float) -> Row:
 def table(rows: Sequence[Row]) -> str:
     """The latest run of each control, broken and kept, as Markdown."""
     latest = {(row.control, row.kept): row for row in rows}
-    lines = [
-        "| rule | experiment | broken: verdict | lost | twice | skipped | of acknowledged "
-        "| longest time without an acknowledgement | kept: verdict | lost | twice | skipped "
-        "| of acknowledged | longest time |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+    counts = ("lost", "twice", "skipped", "of acknowledged")
+    names = (
+        *("rule", "experiment"),
+        *("broken: verdict", *counts, "longest time without an acknowledgement"),
+        *("kept: verdict", *counts, "longest time"),
+    )
+    told_of = [
+        [
+            control.rule,
+            f"`{name}`",
+            *_cells(latest.get((name, False))),
+            *_cells(latest.get((name, True))),
+        ]
+        for name, control in CONTROLS.items()
     ]
-    for name, control in CONTROLS.items():
-        broken, kept = latest.get((name, False)), latest.get((name, True))
-        cells = [control.rule, f"`{name}`", *_cells(broken), *_cells(kept)]
-        lines.append(f"| {' | '.join(cells)} |")
     loads = [row.cpu_load for row in latest.values()]
     told = f"{min(loads):g} to {max(loads):g}" if loads else "unknown"
-    return "\n".join(lines) + f"\n\nMean processes per minute that wanted one of the cores: {told}."
+    waiting = f"Mean processes per minute that wanted one of the cores: {told}."
+    return f"{table_of(names, told_of)}\n{waiting}"
 
 
 def _cells(row: Row | None) -> list[str]:
@@ -167,12 +174,14 @@ def saved(path: Path) -> list[Row]:
 
 
 def _run(asked: Asked) -> Path:
-    """Run as soon as nobody else's run holds a lease."""
+    """Run as soon as nobody else's run holds a lease; after ``_MOST_WAIT_S`` it is refused."""
+    deadline_s = time.monotonic() + _MOST_WAIT_S
     while True:
         try:
             return run(asked, Terminal(asked.experiment.max_duration_s))
         except BadInput as refused:
-            if not all(problem.path.startswith("lease ") for problem in refused.problems):
+            leased = all(problem.path.startswith("lease ") for problem in refused.problems)
+            if not leased or time.monotonic() > deadline_s:
                 raise
             time.sleep(_WAIT_S)
 

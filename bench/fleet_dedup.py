@@ -24,6 +24,7 @@ import psycopg
 import typer
 
 from bench.dedup_load import AT_ONCE, FIRST_MS, Driver, Log, Opened, Unremembering, handler_of
+from bench.sections import table_of
 from fleet.dedup import (
     ClaimOf,
     DedupSettings,
@@ -199,8 +200,7 @@ def size_bytes(memory: Opened) -> int:
 
 def table(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """Rates, what is left of them, and how the size at the end compares with that half-way."""
-    lines = ["| " + " | ".join(HEADS) + " |"]
-    lines.append("|---|---|---|---|---|---|---|")
+    rows = []
     for database, said in found.items():
         for way, per_s in said["per_s"].items():
             share, flat = said["share_of_none"].get(way), said["growth"].get(way)
@@ -208,8 +208,8 @@ def table(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
             cells = [f"{share:.0%}" if share else "", f"{cpu_us:.1f}"]
             cells.append(f"{said['cpu_share_of_none'][way]:.0%}")
             cells.append(f"{flat:.2f}" if flat else "")
-            lines.append(f"| {database} | {way} | {per_s:,.0f} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+            rows.append([database, way, f"{per_s:,.0f}", *cells])
+    return table_of(HEADS, rows)
 
 
 def main(

@@ -24,6 +24,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from bench.fleet_tools import java_driver, pyrallel_driver
+from bench.sections import table_of
 from lab.cluster import Lab
 from lab.config import LabConfig
 
@@ -170,25 +171,22 @@ def table(found: Rates) -> str:
     """Rates in records per second, and the best of ours against each peer."""
     ratios = [*PEERS, "sequential"]
     names = ["work, in flight", *CONTENDERS, *(f"ours/{name}" for name in ratios)]
-    lines = [_row(names), "|" + "---|" * len(names)]
+    rows = []
     for cell, rates in found.items():
         best = max(rates.get(name, 0.0) for name in OURS)
         cells = [f"{rates[name]:,.0f}" if name in rates else "" for name in CONTENDERS]
-        lines.append(_row([cell, *cells, *(_ratio(best, rates.get(name)) for name in ratios)]))
-    return "\n".join(lines) + "\n"
+        rows.append([cell, *cells, *(_ratio(best, rates.get(name)) for name in ratios)])
+    return table_of(names, rows)
 
 
 def cpu_table(found: Rates) -> str:
     """Microseconds of CPU of one record, the client's and the broker connection's included."""
     names = [name for name in CONTENDERS if any(name in cell for cell in found.values())]
-    lines = [_row(["work, in flight", *names]), "|" + "---|" * (len(names) + 1)]
-    for cell, cpu_us in found.items():
-        lines.append(_row([cell, *(f"{cpu_us[n]:.2f}" if n in cpu_us else "" for n in names)]))
-    return "\n".join(lines) + "\n"
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
+    rows = [
+        [cell, *(f"{cpu_us[n]:.2f}" if n in cpu_us else "" for n in names)]
+        for cell, cpu_us in found.items()
+    ]
+    return table_of(["work, in flight", *names], rows)
 
 
 def _ratio(best: float, other: float | None) -> str:

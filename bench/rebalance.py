@@ -11,22 +11,22 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Annotated, Self
+from typing import Annotated
 
 import typer
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
-from blueprint.client_settings import GroupProtocol, producer_settings
+from bench.ack_load import AckLoad, client
+from bench.sections import table_of
+from bench.zone import drop_topic, make_topic
+from blueprint.client_settings import GroupProtocol
 from blueprint.failover_profile import BALANCED
 from lab.cluster import Lab
 from lab.config import LabConfig
@@ -58,48 +58,15 @@ class Pauses:
     leave_s: Sequence[float]
 
 
-class Load:
-    """Produces at a steady rate, in a thread."""
-
-    def __init__(self, servers: str, topic: str) -> None:
-        """Nothing is produced yet."""
-        self._producer = Producer(producer_settings(BALANCED, servers))
-        self._topic, self._over = topic, threading.Event()
-        self._thread = threading.Thread(target=self._produce)
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End."""
-        self._over.set()
-        self._thread.join()
-        self._producer.flush(30)
-
-    def _produce(self) -> None:
-        begun_s, number = time.monotonic(), 0
-        while not self._over.wait(0.01):
-            due = int((time.monotonic() - begun_s) * RECORDS_PER_S)
-            for key in range(number, due):
-                self._producer.produce(self._topic, b"x" * 100, str(key))
-            number = due
-            self._producer.poll(0)
-
-
 class Member:
     """One process of the fleet."""
 
     def __init__(self, *words: str) -> None:
         """Start it."""
         command = [sys.executable, "-m", "bench.rebalance_driver", *words]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=None, text=True)
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
 
     def leave(self) -> Waits:
         """What it saw, once it has left the group."""
@@ -162,12 +129,14 @@ class Group:
         return len(members), sum(map(len, parts))
 
 
-def measure(outputs: Path, servers: str, protocol: str, partitions: int, turns: int) -> Pauses:
+def measure(outputs: Path, lab: Lab, protocol: str, partitions: int, turns: int) -> Pauses:
     """One protocol at one number of partitions."""
-    topic, admin = f"rebalance-{uuid.uuid4().hex[:8]}", AdminClient({"bootstrap.servers": servers})
-    new = [NewTopic(topic, partitions, 3), NewTopic(f"{topic}-dead-letter", 1, 3)]
-    for future in admin.create_topics(new).values():
-        future.result(30)
+    servers, topic = lab.outputs.bootstrap_servers["a"], f"rebalance-{uuid.uuid4().hex[:8]}"
+    admin = AdminClient({"bootstrap.servers": servers})
+    topics = {topic: partitions, f"{topic}-dead-letter": 1}
+    for name, count in topics.items():
+        make_topic(lab, name, count)
+    load = AckLoad(client(BALANCED, servers), topic, partitions, RECORDS_PER_S)
     group = Group(outputs, admin, topic, protocol)
     windows: list[Window] = []
 
@@ -178,7 +147,8 @@ def measure(outputs: Path, servers: str, protocol: str, partitions: int, turns: 
 
     with ExitStack() as held:
         held.callback(group.end)
-        held.enter_context(Load(servers, topic))
+        load.start()
+        held.callback(load.finish)
         for _ in range(MEMBERS):
             group.join()
         settle(time.time())
@@ -190,15 +160,15 @@ def measure(outputs: Path, servers: str, protocol: str, partitions: int, turns: 
                 change()
                 settle(begun_s)
     steady, *changes = [group.worst_s(window) for window in windows[1:]]
-    for future in admin.delete_topics([topic, f"{topic}-dead-letter"]).values():
-        future.result(30)
+    for name in topics:
+        drop_topic(lab, name)
     return Pauses(protocol, partitions, steady, changes[::2], changes[1::2])
 
 
 def table(found: Sequence[Pauses]) -> str:
     """Medians and the worst, in seconds."""
     names = ("protocol", "partitions", "steady", "join, median", "leave, median", "worst")
-    lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
+    rows = []
     for one in found:
         figures = (
             one.steady_s,
@@ -206,9 +176,8 @@ def table(found: Sequence[Pauses]) -> str:
             statistics.median(one.leave_s),
             max(*one.join_s, *one.leave_s),
         )
-        cells = (one.protocol, str(one.partitions), *(f"{figure:.2f}" for figure in figures))
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+        rows.append((one.protocol, str(one.partitions), *(f"{each:.2f}" for each in figures)))
+    return table_of(names, rows)
 
 
 def main(
@@ -221,18 +190,17 @@ def main(
     found: list[Pauses] = []
     lab = Lab.up(LabConfig(name="bench-rebalance", quick_start=False))
     try:
-        servers = lab.outputs.bootstrap_servers["a"]
         with tempfile.TemporaryDirectory() as folder:
             outputs = Path(folder) / "outputs.json"
             outputs.write_text(lab.outputs.to_json())
             for partitions in PARTITIONS:
                 for protocol in only or list(GroupProtocol):
-                    found.append(measure(outputs, servers, protocol, partitions, turns))
+                    found.append(measure(outputs, lab, protocol, partitions, turns))
                     print(table(found[-1:]).splitlines()[-1], flush=True)
     finally:
         lab.down()
-    figures = [{name: getattr(one, name) for name in one.__slots__} for one in found]
-    out.write_text(json.dumps({"turns": turns, "pauses": figures}, indent=1) + "\n")
+    said = {"turns": turns, "pauses": list(map(asdict, found))}
+    out.write_text(json.dumps(said, indent=1) + "\n")
     says = f"Seconds that a record waits at most; {turns} joins and {turns} leaves each."
     text = "\n\n".join(["# The pause of a rebalance", note or says, table(found)])
     out.with_suffix(".md").write_text(text)

@@ -1,6 +1,13 @@
-"""Tables in a page of docs/ that a benchmark wrote, each between two marks of its own."""
+"""Tables of benchmarks, and the pages of docs/ where each stands between two marks of its own."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+
+def table_of(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table, its last line ended."""
+    head, *body = (f"| {' | '.join(cells)} |" for cells in (names, *rows))
+    return "\n".join([head, "|" + "---|" * len(names), *body]) + "\n"
 
 
 def replace_section(page: Path, name: str, text: str) -> None:
