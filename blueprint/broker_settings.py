@@ -19,8 +19,8 @@ from blueprint.security import (
 from blueprint.topology import Node, Role, Topology
 
 #: A producer's next transaction waits until the markers of the one before are written, some
-#: milliseconds; a broker looks again every 20 ms unless told (KAFKA-20000). With this an outbox's
-#: events are read in a fifth of the time; ``docs/fleet.md`` has the figures.
+#: milliseconds; a broker looks again every 20 ms unless told (KAFKA-20000). What this alone is
+#: worth here is not measured; ``docs/fleet.md`` has what was.
 NEXT_TRANSACTION_LOOK_MS = 2
 #: How often a broker's own zone stands in its bootstrap list, against once for each other.
 OWN_ZONE_WEIGHT = 6

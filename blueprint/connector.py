@@ -219,15 +219,12 @@ def _converters() -> dict[str, str]:
 
 def _clients(profile: FailoverProfile, mode: WorkerMode) -> dict[str, str]:
     """What a zone loss is felt by, and what batches; the rest is Connect's own and right."""
-    every = {
+    producer = {
         "request.timeout.ms": profile.client_request_timeout_ms,
         "socket.connection.setup.timeout.ms": profile.client_connection_setup_timeout_ms,
         "reconnect.backoff.ms": profile.client_reconnect_backoff_ms,
         "reconnect.backoff.max.ms": profile.client_reconnect_backoff_max_ms,
-        "retry.backoff.ms": profile.client_retry_backoff_ms,
         "metadata.max.age.ms": profile.client_metadata_refresh_ms,
-    }
-    producer = every | {
         "acks": "all",
         "enable.idempotence": "true",
         "linger.ms": _LINGER_MS[mode],
