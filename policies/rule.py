@@ -1,0 +1,48 @@
+"""A rule: what must hold, why, and which experiment shows what breaks without it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from policies.view import View
+
+
+class Severity(StrEnum):
+    """Whether a violation stops the preview."""
+
+    MANDATORY = "mandatory"
+    ADVISORY = "advisory"
+
+
+class Scope(StrEnum):
+    """What has to be known to judge: one resource, before it is made, or the whole stack."""
+
+    RESOURCE = "resource"
+    STACK = "stack"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One setting of one resource that is not as it must be; texts hold no secret."""
+
+    urn: str
+    setting: str
+    found: str
+    required: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule. `experiment` is the name of a shipped one, or empty where `no_experiment` says why.
+
+    `judge` is pure: it sees a view of one resource (Scope.RESOURCE) or of all (Scope.STACK).
+    """
+
+    name: str
+    family: str
+    why: str
+    judge: Callable[[View], Iterable[Violation]]
+    experiment: str = ""
+    no_experiment: str = ""
+    scope: Scope = Scope.RESOURCE
+    severity: Severity = Severity.MANDATORY
