@@ -1,0 +1,3 @@
+"""The names of the policies' rules: what a waiver may name. A test holds them to the rules."""
+
+POLICY_NAMES: frozenset[str] = frozenset()

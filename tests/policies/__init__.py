@@ -1,0 +1,1 @@
+"""The policies, without an engine."""
