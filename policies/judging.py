@@ -7,7 +7,7 @@ from policies.resource import Resource
 from policies.rule import Rule, Violation
 from policies.view import View
 
-ViewOf = Callable[[Iterable[Resource]], View]
+ViewOf = Callable[[tuple[Resource, ...]], View]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""The policies, without an engine."""
+"""Policies, judged on the resources that the shipped stacks declare."""

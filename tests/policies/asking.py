@@ -31,7 +31,7 @@ class Seen(View):
 
 def seen(resources: Iterable[Resource]) -> View:
     """Reads every resource as it is."""
-    return Seen(tuple(resources))
+    return Seen(resources=tuple(resources))
 
 
 def urn_of(name: str, kind: str = TOPIC) -> str:
