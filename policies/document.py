@@ -25,8 +25,9 @@ stacks/pulumi.sh preview --stack local --policy-pack policies/pulumi-analyzer-qu
 ```
 
 The last form is for the CLI that this project builds where there is no other: it starts
-executables, and has no language host that could start a folder. The pack speaks the engine's analyzer protocol
-itself, so whatever speaks it may ask: `python -m policies` says its port and answers.
+executables, and has no language host that could start a folder. The pack speaks the engine's
+analyzer protocol itself, so whatever speaks it may ask: `python -m policies` says its port and
+answers.
 
 A mandatory rule that is violated fails the preview. What is not known before the update, such as an
 address that a provider gives, is judged in the update. A rule that cannot read what it is to judge
