@@ -1,5 +1,6 @@
 """The rules, a module per family."""
 
 from policies.rule import Rule
+from policies.rules import durability, readable
 
-RULES: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (*readable.RULES, *durability.RULES)

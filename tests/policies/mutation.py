@@ -1,0 +1,114 @@
+"""One thing broken in a compliant stack: which rule must see it, and how it is broken."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from policies.reading import properties_of
+from policies.resource import Resource, Secret
+
+Change = Callable[[tuple[Resource, ...]], tuple[Resource, ...]]
+Edit = Callable[[Any], Any]
+#: In the place of a value: it is taken out.
+GONE = object()
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """What breaks exactly one rule.
+
+    Attributes:
+        rule: Its name.
+        stack: The compliant stack that is broken.
+        change: How.
+    """
+
+    rule: str
+    stack: str
+    change: Change
+
+
+def at(type_: str, name: str, path: Sequence[str | int], edit: object) -> Change:
+    """Change what is at a path in the properties of one resource.
+
+    Args:
+        type_: How the resource's type ends.
+        name: Its name.
+        path: Names of mappings and indices of lists.
+        edit: The new value, GONE, or what makes the new value of the old one.
+    """
+
+    def change(resources: tuple[Resource, ...]) -> tuple[Resource, ...]:
+        found = [one for one in resources if one.type.endswith(type_) and one.name == name]
+        assert len(found) == 1, f"{len(found)} resources {type_} {name}"
+        changed = replace(found[0], properties=_changed(found[0].properties, path, edit))
+        assert changed != found[0], f"{name}: nothing was changed"
+        return tuple(changed if one is found[0] else one for one in resources)
+
+    return change
+
+
+def every(changes: Sequence[Change]) -> Change:
+    """All of these at once: the same thing where it stands several times."""
+
+    def change(resources: tuple[Resource, ...]) -> tuple[Resource, ...]:
+        for one in changes:
+            resources = one(resources)
+        return resources
+
+    return change
+
+
+def without(type_: str, name: str) -> Change:
+    """Take one resource out of the stack."""
+
+    def change(resources: tuple[Resource, ...]) -> tuple[Resource, ...]:
+        left = tuple(
+            one for one in resources if not (one.type.endswith(type_) and one.name == name)
+        )
+        assert len(left) == len(resources) - 1, f"no resource {type_} {name}"
+        return left
+
+    return change
+
+
+def in_properties(name: str, value: object) -> Edit:
+    """Change one setting in the text of a properties file."""
+
+    def edit(text: Any) -> Any:  # noqa: ANN401 as in the properties
+        settings: dict[str, Any] = dict(properties_of(text))
+        settings = _changed(settings, [name], value)
+        return "".join(f"{one}={said}\n" for one, said in settings.items())
+
+    return edit
+
+
+def in_json(path: Sequence[str | int], value: object) -> Edit:
+    """Change what is at a path of a JSON text."""
+    return lambda text: json.dumps(_changed(json.loads(text), path, value))
+
+
+def in_text(old: str, new: str) -> Edit:
+    """Put one text in the place of another."""
+
+    def edit(text: Any) -> Any:  # noqa: ANN401 as in the properties
+        assert old in text, f"no {old!r} in it"
+        return text.replace(old, new)
+
+    return edit
+
+
+def _changed(value: Any, path: Sequence[str | int], edit: object) -> Any:  # noqa: ANN401
+    if isinstance(value, Secret):
+        return Secret(_changed(value.value, path, edit))
+    if not path:
+        return edit(value) if callable(edit) else edit
+    first, rest = path[0], path[1:]
+    if isinstance(first, int):
+        items = list(value)
+        items[first] = _changed(items[first], rest, edit)
+        return [one for one in items if one is not GONE]
+    made = dict(value or {})
+    made[first] = _changed(made.get(first), rest, edit)
+    return {name: one for name, one in made.items() if one is not GONE}
