@@ -29,7 +29,7 @@ local: $(READY) ## A platform on this machine: pulumi up of the stack local.
 test: $(READY) ## All tests, on real Kafka, the real Pulumi engine and a real Kubernetes API server.
 	@$(BIN)/python -m lab.tools.pulumi > /dev/null
 	@$(BIN)/python -m tests.engine.control_plane > /dev/null
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: $(READY) ## The tests that start no JVM, no engine and no browser.
 	@$(BIN)/python -m pytest -m "not cluster and not engine and not browser"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from policies.resource import UNKNOWN, Resource, Secret, Unknown
+from policies.resource import UNKNOWN, Resource, Secret
 from policies.said import Said, Settings
 
 
