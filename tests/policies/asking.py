@@ -34,9 +34,14 @@ def seen(resources: Iterable[Resource]) -> View:
     return Seen(resources=tuple(resources))
 
 
-def urn_of(name: str, kind: str = TOPIC) -> str:
-    """The URN of a resource of the test's stack."""
-    return f"{STACK_URN}{kind}::{name}"
+def urn_of(name: str) -> str:
+    """The URN of a topic of the test's stack."""
+    return f"{STACK_URN}{TOPIC}::{name}"
+
+
+def topic(name: str) -> Resource:
+    """A topic of the test's stack; what it is made of is sent with it."""
+    return Resource(urn_of(name), TOPIC, name, {})
 
 
 def _resources(view: View) -> tuple[Resource, ...]:
@@ -135,27 +140,33 @@ class Asking:
             )
         )
 
-    def analyze(
-        self, name: str, properties: Struct, kind: str = TOPIC
-    ) -> list[analyzer_pb2.AnalyzeDiagnostic]:
-        """What is told of one resource."""
+    def tell(self, resource: Resource, sent: Struct) -> list[analyzer_pb2.AnalyzeDiagnostic]:
+        """What is told of one resource, whose properties are sent so."""
         asked = analyzer_pb2.AnalyzeRequest(
-            urn=urn_of(name, kind), type=kind, name=name, properties=properties
+            urn=resource.urn, type=resource.type, name=resource.name, properties=sent
         )
         return list(self._stub.Analyze(asked, timeout=30).diagnostics)
 
-    def analyze_stack(
-        self, resources: Mapping[str, Struct], kind: str = TOPIC
+    def tell_all(
+        self, resources: Iterable[tuple[Resource, Struct]]
     ) -> list[analyzer_pb2.AnalyzeDiagnostic]:
         """What is told of all of them together."""
-        sent = [
+        all_of_them = [
             analyzer_pb2.AnalyzerResource(
-                urn=urn_of(name, kind), type=kind, name=name, properties=properties
+                urn=one.urn, type=one.type, name=one.name, properties=sent
             )
-            for name, properties in resources.items()
+            for one, sent in resources
         ]
-        asked = analyzer_pb2.AnalyzeStackRequest(resources=sent)
+        asked = analyzer_pb2.AnalyzeStackRequest(resources=all_of_them)
         return list(self._stub.AnalyzeStack(asked, timeout=30).diagnostics)
+
+    def analyze(self, name: str, sent: Struct) -> list[analyzer_pb2.AnalyzeDiagnostic]:
+        """What is told of a topic of this name."""
+        return self.tell(topic(name), sent)
+
+    def analyze_stack(self, topics: Mapping[str, Struct]) -> list[analyzer_pb2.AnalyzeDiagnostic]:
+        """What is told of these topics together."""
+        return self.tell_all((topic(name), sent) for name, sent in topics.items())
 
     def remediate(self, name: str, properties: Struct) -> analyzer_pb2.RemediateResponse:
         """What would be put right."""

@@ -15,7 +15,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import analyzer_pb2
 
 from policies.pack import EXPIRED
-from policies.resource import UNKNOWN
+from policies.resource import UNKNOWN, Resource
 from tests.policies.asking import (
     ACKS,
     CRASH,
@@ -199,7 +199,7 @@ def test_nothing_is_put_right(asked: Asking) -> None:
 def test_junk_is_no_crash(asked: Asking) -> None:
     """Empty messages, and properties of every kind at once."""
     everything = struct([("a", "b")], a={"b": [1, None, {"c": ""}]}, d=UNKNOWN, e=2.5, f=[])
-    assert asked.analyze("", Struct(), kind="") == []
+    assert asked.tell(Resource("", "", "", {}), Struct()) == []
     assert asked.analyze("orders", everything) == []
     assert [one.policyName for one in asked.analyze_stack({"": Struct()})] == ["three-topics"]
 
