@@ -64,6 +64,7 @@ bench: $(READY) ## The benchmarks; results under bench/results/. About two hours
 	@$(BIN)/python -m bench.cdc
 	@$(BIN)/python -m bench.rebalance
 	@$(BIN)/python -m bench.controls
+	@$(BIN)/python -m bench.partition_limits
 
 clean: ## Remove what was made here; the user's tool cache stays.
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis runs
