@@ -103,9 +103,9 @@ def _mapping(document: object, folder: Path | None = None) -> Mapping[str, objec
         listed = document.get(f"{noun}s")
         for entry in listed if isinstance(listed, list) and folder else ():
             found = entry.get(noun) if isinstance(entry, dict) else None
-            for name in _FILES if isinstance(found, dict) else ():
-                if folder and found.get(name):
-                    found[name] = str(folder / found[name])
+            if isinstance(found, dict) and folder:
+                said = [name for name in _FILES if found.get(name)]
+                found.update({name: str(folder / found[name]) for name in said})
     return document
 
 
