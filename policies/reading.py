@@ -95,12 +95,12 @@ class Part:
     def settings(self) -> Settings:
         """All settings that are here by name."""
         if self.unknown:
-            return Settings(self.urn, self.at, UNKNOWN, self.hidden)
+            return Settings(self.urn, self.at, UNKNOWN)
         if self.value is not None and not isinstance(self.value, Mapping):
             self.refuse("settings by name")
-            return Settings(self.urn, self.at, UNKNOWN, self.hidden)
+            return Settings(self.urn, self.at, UNKNOWN)
         given = {name: one.said() for name, one in self.items()}
-        return Settings(self.urn, self.at, given, self.hidden)
+        return Settings(self.urn, self.at, given)
 
     def document(self, read: Callable[[str], object], what: str) -> "Part":
         """What a text that is here says; ``read`` raises ValueError where it says nothing."""

@@ -78,13 +78,11 @@ class Settings:
         urn: The resource's.
         within: Where they stand in it.
         given: By name; UNKNOWN while nothing of them is known.
-        hidden: They lie in a secret, and what is left out of them too.
     """
 
     urn: str
     within: str
     given: Mapping[str, Said] | Unknown = field(default_factory=dict)
-    hidden: bool = False
 
     def said(self, name: str) -> Said:
         """One of them; where it is not among them, that it is not."""

@@ -3,46 +3,59 @@
 from dataclasses import dataclass
 
 from policies.reading import Unreadable
-from policies.resource import Unknown
-from policies.said import Said, Settings
+from policies.said import Said
+from policies.view_fleets import (
+    ClientSettings,
+    Connector,
+    DisruptionBudget,
+    Fleet,
+    FleetWork,
+    Scaling,
+    Spread,
+)
+from policies.view_ground import (
+    Aim,
+    AlertRule,
+    GameDay,
+    HostSettings,
+    Machine,
+    Network,
+    Volume,
+)
+from policies.view_kafka import (
+    KafkaSettings,
+    Listener,
+    Place,
+    Principal,
+    Quota,
+    TopicPromise,
+    TopicSettings,
+)
 
-
-@dataclass(frozen=True)
-class KafkaSettings:
-    """The settings of one node of Kafka, or of all nodes of a cluster alike.
-
-    Attributes:
-        urn: Of what holds them.
-        roles: ``broker``, ``controller`` or both; UNKNOWN before it is known.
-        settings: By Kafka's own names, as they are in force.
-        rack: What tells a broker its zone.
-        here: On this machine alone: nobody else reaches it, and it is nobody's production.
-    """
-
-    urn: str
-    roles: frozenset[str] | Unknown
-    settings: Settings
-    rack: Said
-    here: bool = False
-
-    def serves_as(self, role: str) -> bool:
-        """Whether a node of this role has them; what is unknown is not judged."""
-        return not isinstance(self.roles, Unknown) and role in self.roles
-
-
-@dataclass(frozen=True)
-class TopicSettings:
-    """One topic.
-
-    Attributes:
-        settings: By Kafka's own names.
-    """
-
-    urn: str
-    name: Said
-    partitions: Said
-    replicas: Said
-    settings: Settings
+__all__ = [
+    "Aim",
+    "AlertRule",
+    "ClientSettings",
+    "Connector",
+    "DisruptionBudget",
+    "Fleet",
+    "FleetWork",
+    "GameDay",
+    "HostSettings",
+    "KafkaSettings",
+    "Listener",
+    "Machine",
+    "Network",
+    "Place",
+    "Principal",
+    "Quota",
+    "Scaling",
+    "Spread",
+    "TopicPromise",
+    "TopicSettings",
+    "View",
+    "Volume",
+]
 
 
 @dataclass(frozen=True)
@@ -50,9 +63,30 @@ class View:
     """The normalised settings of one resource, or of all of a stack.
 
     Attributes:
+        kept: What refuses to remove brokers that hold data.
+        files: Names of everything in which settings are: parameters and objects.
         unreadable: What claims to be Kafka's and is not what it should be.
     """
 
     kafka: tuple[KafkaSettings, ...] = ()
+    places: tuple[Place, ...] = ()
     topics: tuple[TopicSettings, ...] = ()
+    promises: tuple[TopicPromise, ...] = ()
+    kept: tuple[str, ...] = ()
+    aims: tuple[Aim, ...] = ()
+    clients: tuple[ClientSettings, ...] = ()
+    works: tuple[FleetWork, ...] = ()
+    fleets: tuple[Fleet, ...] = ()
+    budgets: tuple[DisruptionBudget, ...] = ()
+    scalings: tuple[Scaling, ...] = ()
+    hosts: tuple[HostSettings, ...] = ()
+    machines: tuple[Machine, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    networks: tuple[Network, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    principals: tuple[Principal, ...] = ()
+    alerts: tuple[AlertRule, ...] = ()
+    game_days: tuple[GameDay, ...] = ()
+    connectors: tuple[Connector, ...] = ()
+    files: tuple[Said, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()

@@ -3,17 +3,34 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 
-from policies.extract import lab, parameters, strimzi, topics
+from policies.extract import (
+    fleet_files,
+    fleets,
+    lab,
+    machines,
+    networks,
+    operations,
+    parameters,
+    strimzi,
+    topics,
+    volumes,
+)
 from policies.extract.claim import Extractor
 from policies.reading import opened
 from policies.resource import Resource
 from policies.view import View
 
 EXTRACTORS: tuple[Extractor, ...] = (
+    *fleet_files.EXTRACTORS,
+    *fleets.EXTRACTORS,
     *lab.EXTRACTORS,
+    *machines.EXTRACTORS,
+    *networks.EXTRACTORS,
+    *operations.EXTRACTORS,
     *parameters.EXTRACTORS,
     *strimzi.EXTRACTORS,
     *topics.EXTRACTORS,
+    *volumes.EXTRACTORS,
 )
 
 

@@ -10,10 +10,11 @@ from blueprint.problem import BadInput
 from blueprint.security import Security
 from blueprint.topology import Node, Topology, three_zones
 from policies.extract.claim import Extractor, of_dynamic
+from policies.extract.parameters import listeners_of
 from policies.reading import Part
 from policies.resource import UNKNOWN
 from policies.said import Said, Settings
-from policies.view import KafkaSettings, View
+from policies.view import KafkaSettings, Place, View
 
 Chosen = TypeVar("Chosen")
 #: It stands in for three zones and has no other form.
@@ -24,7 +25,21 @@ _WITHIN = "broker_overrides"
 def _lab(whole: Part) -> View:
     settings = _asked(whole)
     first = (_TOPOLOGY.brokers[0], _TOPOLOGY.controllers[0])
-    return View(kafka=tuple(_of_node(whole, settings, node) for node in first))
+    return View(
+        kafka=tuple(_of_node(whole, settings, node) for node in first),
+        places=tuple(_place(whole, node) for node in _TOPOLOGY.nodes),
+    )
+
+
+def _place(whole: Part, node: Node) -> Place:
+    return Place(
+        urn=whole.urn,
+        cluster="",
+        node=node.name,
+        roles=frozenset({node.role.value}),
+        zone=Said(whole.urn, "zone", node.zone),
+        count=Said(whole.urn, "count", 1.0),
+    )
 
 
 def _asked(whole: Part) -> BrokerSettings | None:
@@ -58,9 +73,11 @@ def _of_node(whole: Part, asked: BrokerSettings | None, node: Node) -> KafkaSett
         settings = Settings(whole.urn, _WITHIN, _rendered(whole, asked, node))
     return KafkaSettings(
         urn=whole.urn,
+        node=node.name,
         roles=frozenset({node.role.value}),
         settings=settings,
         rack=settings.said("broker.rack"),
+        listeners=listeners_of(settings),
         here=True,
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from policies.rule import Violation
-from policies.said import Said
+from policies.said import Said, Settings
 
 
 def exactly(said: Said, wanted: str, default: str | None = None) -> Iterator[Violation]:
@@ -22,7 +22,14 @@ def at_least(said: Said, least: float, default: float | None = None) -> Iterator
     """A number that is not below this one."""
     found = default if said.absent else said.number
     if not said.unknown and (found is None or found < least):
-        yield not_as_wanted(said, f"{least:,.15g} or more", default)
+        yield not_as_wanted(said, f"{written(least)} or more", default)
+
+
+def at_most(said: Said, most: float, default: float | None = None) -> Iterator[Violation]:
+    """A number that is not above this one."""
+    found = default if said.absent else said.number
+    if not said.unknown and (found is None or found > most):
+        yield not_as_wanted(said, f"{written(most)} or less", default)
 
 
 def within(
@@ -31,19 +38,30 @@ def within(
     """A number from one to another, both included."""
     found = default if said.absent else said.number
     if not said.unknown and (found is None or not least <= found <= most):
-        legal = f"{least:,.15g}" if least == most else f"{least:,.15g} to {most:,.15g}"
+        legal = written(least) if least == most else f"{written(least)} to {written(most)}"
         yield not_as_wanted(said, legal, default)
 
 
-def there(said: Said, what: str) -> Iterator[Violation]:
+def there(said: Said, required: str) -> Iterator[Violation]:
     """Anything at all."""
     if not said.unknown and not said.text:
-        yield not_as_wanted(said, what)
+        yield not_as_wanted(said, required)
+
+
+def said_first(settings: Settings, *names: str) -> Said:
+    """The first of several names of one setting that is said."""
+    said = [settings.said(name) for name in names]
+    return next((one for one in said if not one.absent), said[0])
 
 
 def not_as_wanted(said: Said, required: str, default: object = None) -> Violation:
     """The violation that a setting is."""
     found = said.shown
     if said.absent and default is not None:
-        found = f"nothing, which means {default}"
+        found = f"nothing, which means {written(default)}"
     return Violation(said.urn, said.setting, found, required)
+
+
+def written(value: object) -> str:
+    """A number as people read it, and all else as it is."""
+    return f"{value:,.15g}" if isinstance(value, int | float) else str(value)

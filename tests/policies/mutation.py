@@ -1,9 +1,13 @@
 """One thing broken in a compliant stack: which rule must see it, and how it is broken."""
 
+import base64
+import gzip
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+import yaml
 
 from policies.reading import properties_of
 from policies.resource import Resource, Secret
@@ -60,6 +64,37 @@ def every(changes: Sequence[Change]) -> Change:
     return change
 
 
+def more(
+    type_: str, name: str, count: int, edits: Sequence[tuple[Sequence[str | int], Edit]]
+) -> Change:
+    """Copies of one resource beside it.
+
+    Args:
+        type_: How the resource's type ends.
+        name: Its name.
+        count: How many.
+        edits: For paths in its properties what makes the copy's value of its number.
+    """
+
+    def change(resources: tuple[Resource, ...]) -> tuple[Resource, ...]:
+        found = [one for one in resources if one.type.endswith(type_) and one.name == name]
+        assert len(found) == 1, f"{len(found)} resources {type_} {name}"
+        return resources + tuple(_copy(found[0], number, edits) for number in range(count))
+
+    return change
+
+
+def _copy(
+    original: Resource, number: int, edits: Sequence[tuple[Sequence[str | int], Edit]]
+) -> Resource:
+    properties: Any = original.properties
+    for path, edit in edits:
+        properties = _changed(properties, path, edit(number))
+    return Resource(
+        f"{original.urn}-{number}", original.type, f"{original.name}-{number}", properties
+    )
+
+
 def without(type_: str, name: str) -> Change:
     """Take one resource out of the stack."""
 
@@ -87,6 +122,19 @@ def in_properties(name: str, value: object) -> Edit:
 def in_json(path: Sequence[str | int], value: object) -> Edit:
     """Change what is at a path of a JSON text."""
     return lambda text: json.dumps(_changed(json.loads(text), path, value))
+
+
+def in_user_data(path: str, edit: Edit) -> Edit:
+    """Change one of the files that packed user data write."""
+
+    def changed(packed: Any) -> Any:  # noqa: ANN401 as in the properties
+        said = yaml.safe_load(gzip.decompress(base64.b64decode(packed)))
+        (file,) = [one for one in said["write_files"] if one["path"] == path]
+        file["content"] = edit(file["content"])
+        text = "#cloud-config\n" + yaml.safe_dump(said)
+        return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+
+    return changed
 
 
 def in_text(old: str, new: str) -> Edit:

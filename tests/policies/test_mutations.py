@@ -3,9 +3,9 @@
 import pytest
 
 from policies.rules import RULES
+from tests.policies.broken import MUTATIONS
 from tests.policies.judging import reported, violations
 from tests.policies.mutation import Mutation
-from tests.policies.mutations import MUTATIONS
 from tests.policies.stacks import STACKS, shipped
 
 
