@@ -43,7 +43,7 @@ test: $(READY) ## All tests, on real Kafka, the real Pulumi engine and a real Ku
 	@$(BIN)/python -m lab.tools.pulumi > /dev/null
 	@$(BIN)/python -m tests.engine.control_plane > /dev/null
 	@$(BIN)/python -m tests.pipeline.actionlint > /dev/null
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: $(READY) ## The tests that start no JVM, no engine and no browser.
 	@$(BIN)/python -m pytest -m "not cluster and not engine and not browser"
@@ -78,6 +78,7 @@ bench: $(READY) ## The benchmarks; results under bench/results/. About two hours
 	@$(BIN)/python -m bench.cdc
 	@$(BIN)/python -m bench.rebalance
 	@$(BIN)/python -m bench.controls
+	@$(BIN)/python -m bench.partition_limits
 
 clean: ## Remove what was made here; the user's tool cache stays.
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis runs

@@ -113,7 +113,7 @@ def _conclude(run_dir: Path) -> None:
 
 def _print_verdict(verdict: Verdict, run_dir: Path) -> None:
     for check in verdict.checks:
-        if check.outcome is not CheckOutcome.PASS:
+        if check.outcome not in (CheckOutcome.PASS, CheckOutcome.NOT_JUDGED):
             out(f"  {check.outcome.value:12} {check.name}: {_first(check.evidence, check.figures)}")
     records, times = verdict.records, verdict.recovery_s
     out(
