@@ -29,7 +29,7 @@ local: $(READY) ## A platform on this machine: pulumi up of the stack local.
 test: $(READY) ## All tests, on real Kafka, the real Pulumi engine and a real Kubernetes API server.
 	@$(BIN)/python -m lab.tools.pulumi > /dev/null
 	@$(BIN)/python -m tests.engine.control_plane > /dev/null
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: $(READY) ## The tests that start no JVM, no engine and no browser.
 	@$(BIN)/python -m pytest -m "not cluster and not engine and not browser"
@@ -64,6 +64,7 @@ bench: $(READY) ## The benchmarks; results under bench/results/. About two hours
 	@$(BIN)/python -m bench.cdc
 	@$(BIN)/python -m bench.rebalance
 	@$(BIN)/python -m bench.controls
+	@$(BIN)/python -m bench.partition_limits
 
 clean: ## Remove what was made here; the user's tool cache stays.
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis runs

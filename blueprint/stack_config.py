@@ -19,6 +19,7 @@ from blueprint.problem import SECRET, BadInput, Problem, validated
 from blueprint.stack_fields import Cron, Network, RetentionH, ZoneLabel
 from blueprint.stack_problems import stack_problems
 from blueprint.topology import ZONES
+from blueprint.waivers import Waiver
 
 #: Kafka's own rule for topic names, and Kubernetes' for everything that becomes an object there.
 TopicName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,60}[a-z0-9])?$")]
@@ -245,6 +246,7 @@ class StackConfig(_Strict):
             they are planned.
         monitoring: None: nobody is told how to watch it.
         broker_overrides: Further broker settings by Kafka's own names.
+        waivers: What of the policies the stack is let off; see docs/policies.md.
     """
 
     target: Literal["local", "aws", "kubernetes"]
@@ -261,6 +263,7 @@ class StackConfig(_Strict):
     keda: bool = True
     monitoring: MonitoringConfig | None = None
     broker_overrides: dict[str, str] = {}
+    waivers: tuple[Waiver, ...] = ()
     local: LocalConfig = LocalConfig()
     aws: AwsConfig | None = None
     kubernetes: KubernetesConfig = KubernetesConfig()

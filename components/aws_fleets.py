@@ -12,6 +12,7 @@ from blueprint.alerts import Watched
 from blueprint.blueprint import Blueprint
 from blueprint.fleet_contract import AUTHORITY, CERTIFICATE, KEY, PASSWORD
 from blueprint.fleets import FleetSpec
+from blueprint.operators import operators_wanted
 from blueprint.security import Security
 from blueprint.subnets import Purpose
 from components.aws_addresses import AwsAddresses
@@ -21,6 +22,7 @@ from components.game_day_schedule import GameDaySchedule, GameDayScheduleArgs
 from components.identities import Authority
 from components.kafka_identity import KafkaIdentity
 from components.monitoring import Monitoring, MonitoringArgs
+from components.operators import OperatorsThere
 
 NAMESPACE, GAME_DAY = "quorate", "game-day"
 _AUTHORITY_SECRET = "quorate-authority"
@@ -39,6 +41,7 @@ class FleetsArgs:
         outputs: StackOutputs as JSON.
         own_cluster: Whether they run on EKS that is made for them; else on a given cluster, whose
             default class of storage is taken.
+        kubeconfig: How that cluster is reached.
     """
 
     blueprint: Blueprint
@@ -50,6 +53,7 @@ class FleetsArgs:
     topics: Mapping[str, pulumi.Resource]
     outputs: pulumi.Output[str]
     own_cluster: bool
+    kubeconfig: pulumi.Input[str]
 
 
 class AwsFleets(pulumi.ComponentResource):
@@ -61,7 +65,6 @@ class AwsFleets(pulumi.ComponentResource):
         """Declare everything."""
         super().__init__("quorate:aws:Fleets", name, {}, opts)
         self._args = args
-        child = pulumi.ResourceOptions(parent=self)
         namespace = k8s.core.v1.Namespace(
             NAMESPACE,
             metadata=k8s.meta.v1.ObjectMetaArgs(
@@ -71,7 +74,7 @@ class AwsFleets(pulumi.ComponentResource):
                     "pod-security.kubernetes.io/enforce": "restricted",
                 },
             ),
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._operators()]),
         )
         self._within = pulumi.ResourceOptions(parent=self, depends_on=[namespace])
         self._secret(_AUTHORITY_SECRET, {AUTHORITY: args.authority.certificate_pem})
@@ -80,6 +83,11 @@ class AwsFleets(pulumi.ComponentResource):
         self._game_day()
         self._monitoring()
         self.register_outputs({"namespace": NAMESPACE})
+
+    def _operators(self) -> OperatorsThere:
+        wanted = operators_wanted(self._args.blueprint.config)
+        child = pulumi.ResourceOptions(parent=self)
+        return OperatorsThere("operators", wanted, self._args.kubeconfig, opts=child)
 
     def _fleet(self, fleet: FleetSpec) -> None:
         args = self._args

@@ -80,6 +80,7 @@ class AwsPlatform(pulumi.ComponentResource):
 
     def _fleets(self, contents: AwsContents, outputs: pulumi.Output[str]) -> None:
         made, args = self._foundation, self._args
+        provider, kubeconfig = self._kubernetes()
         AwsFleets(
             "fleets",
             FleetsArgs(
@@ -92,17 +93,17 @@ class AwsPlatform(pulumi.ComponentResource):
                 topics=contents.topics,
                 outputs=outputs,
                 own_cluster=needs_cluster(args.blueprint),
+                kubeconfig=kubeconfig,
             ),
-            pulumi.ResourceOptions(parent=self, providers=[self._kubernetes()]),
+            pulumi.ResourceOptions(parent=self, providers=[provider]),
         )
 
-    def _kubernetes(self) -> k8s.Provider:
+    def _kubernetes(self) -> tuple[k8s.Provider, pulumi.Output[str]]:
+        """Who makes what is on Kubernetes, and how he reaches it."""
         if not needs_cluster(self._args.blueprint):
-            return k8s.Provider(
-                "kubernetes",
-                kubeconfig=pulumi.Output.secret(self._args.aws.kubeconfig or ""),
-                opts=pulumi.ResourceOptions(parent=self),
-            )
+            given = pulumi.Output.secret(self._args.aws.kubeconfig or "")
+            own = pulumi.ResourceOptions(parent=self)
+            return k8s.Provider("kubernetes", kubeconfig=given, opts=own), given
         made, args = self._foundation, self._args
         cluster = KubernetesCluster(
             "kubernetes",
@@ -120,7 +121,7 @@ class AwsPlatform(pulumi.ComponentResource):
         )
         if args.blueprint.config.game_day is not None:
             cluster.pod_role(GAME_DAY, NAMESPACE, GAME_DAY, self._suite_policy())
-        return cluster.provider
+        return cluster.provider, cluster.kubeconfig
 
     def _suite_policy(self) -> pulumi.Output[str]:
         made, args = self._foundation, self._args

@@ -11,6 +11,7 @@ from blueprint.access import SUITE, fleet_accesses, suite_accesses
 from blueprint.alerts import Watched
 from blueprint.blueprint import Blueprint
 from blueprint.fleets import FleetSpec
+from blueprint.operators import operators_wanted
 from blueprint.stack_config import MonitoringConfig
 from blueprint.strimzi_names import CLIENT_PORT, StrimziNames
 from components.brokers_kept import BrokersKept
@@ -20,6 +21,7 @@ from components.kafka_identity import KafkaIdentity
 from components.kafka_topics import KafkaTopics, KafkaTopicsArgs, promised
 from components.kafka_users import KafkaUser, KafkaUsers, KafkaUsersArgs
 from components.monitoring import Monitoring, MonitoringArgs
+from components.operators import OperatorsThere
 from components.strimzi_cluster import CLUSTER_LABEL, StrimziCluster, StrimziClusterArgs
 from components.strimzi_outputs import CHAOS_LABEL, as_mapping, in_cluster, stack_outputs
 from components.toxiproxy import TOXIPROXY_LABEL, Toxiproxy, ToxiproxyArgs
@@ -91,6 +93,7 @@ class KubernetesPlatform(pulumi.ComponentResource):
         own = pulumi.ResourceOptions(parent=self)
         promises = promised(self._blueprint.topics, own)
         promises.append(BrokersKept("brokers-kept", self._blueprint, own))
+        promises.append(self._operators(own))
         return k8s.core.v1.Namespace(
             self._names.namespace,
             metadata=k8s.meta.v1.ObjectMetaArgs(
@@ -101,6 +104,14 @@ class KubernetesPlatform(pulumi.ComponentResource):
                 self._within, pulumi.ResourceOptions(depends_on=promises)
             ),
         )
+
+    def _operators(self, opts: pulumi.ResourceOptions) -> OperatorsThere:
+        config, given = self._blueprint.config, None
+        if config.kubernetes.context is None:
+            # Of the default provider, which whatever names no context is made by.
+            given = pulumi.Config("kubernetes").get_secret("kubeconfig")
+        context = config.kubernetes.context or pulumi.Config("kubernetes").get("context")
+        return OperatorsThere("operators", operators_wanted(config), given, context, opts)
 
     def _chaos(self) -> dict[str, str]:
         return {CHAOS_LABEL[0]: CHAOS_LABEL[1]} if self._blueprint.config.chaos else {}
