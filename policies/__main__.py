@@ -17,7 +17,7 @@ def main() -> None:
     from policies.pack import Pack
     from policies.rules import RULES
 
-    serve(Pack(RULES, view_of, lambda: datetime.now(UTC).date()))
+    serve(Pack(RULES, view_of, lambda: datetime.now(UTC).date()), sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The pack over the protocol by which the engine asks its analyzers; it only translates."""
 
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from signal import SIGINT, SIGTERM, signal
@@ -26,6 +27,7 @@ _OPTIONS: Final = [
     ("grpc.max_send_message_length", _MESSAGE_BYTES),
 ]
 _STOP_S: Final = 2.0
+_ADDRESS: Final = re.compile(r"\S+:\d+")
 _LEVELS: Final = {
     Severity.MANDATORY: analyzer_pb2.MANDATORY,
     Severity.ADVISORY: analyzer_pb2.ADVISORY,
@@ -155,22 +157,35 @@ class EngineWatch:
 
 
 @contextmanager
-def running(pack: Pack) -> Iterator[tuple[grpc.Server, int]]:
-    """A server of this pack on a loopback port of its own choice; stopped at the end."""
+def running(pack: Pack, engine: str = "") -> Iterator[tuple[grpc.Server, int]]:
+    """A server of this pack on a loopback port of its own choice; stopped at the end.
+
+    Args:
+        pack: What judges.
+        engine: The engine's address, where it is known before the engine says it.
+    """
     # One at a time: the pack remembers what it was asked, and judging is not what takes time.
     server = grpc.server(ThreadPoolExecutor(1), options=_OPTIONS)
-    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Analyzer(pack, EngineWatch(server)), server)
+    watch = EngineWatch(server)
+    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Analyzer(pack, watch), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
+    watch.watch(engine)
     try:
         yield server, port
     finally:
         server.stop(grace=None).wait(_STOP_S)
 
 
-def serve(pack: Pack) -> None:
-    """Say the port on standard output, as the engine expects, and answer until told to end."""
-    with running(pack) as (server, port):
+def serve(pack: Pack, arguments: Sequence[str]) -> None:
+    """Say the port on standard output, as the engine expects, and answer until told to end.
+
+    Args:
+        pack: What judges.
+        arguments: Of the command line; the engine's address is among them if it started this.
+    """
+    engine = next(filter(_ADDRESS.fullmatch, arguments), "")
+    with running(pack, engine) as (server, port):
 
         def end(number: int, frame: FrameType | None) -> None:
             server.stop(grace=None)

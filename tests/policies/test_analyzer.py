@@ -1,12 +1,12 @@
 """The pack over the analyzer protocol, asked as the engine asks it, with no CLI."""
 
 import json
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -204,52 +204,63 @@ def test_junk_is_no_crash(asked: Asking) -> None:
     assert [one.policyName for one in asked.analyze_stack({"": Struct()})] == ["three-topics"]
 
 
+@pytest.fixture
+def engine() -> Iterator[tuple[grpc.Server, str]]:
+    """Somebody who answers at an address."""
+    server = grpc.server(ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield server, f"127.0.0.1:{port}"
+    server.stop(grace=None)
+
+
+@contextmanager
+def started(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process of the pack; killed at the end if it still runs."""
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def port_of(process: subprocess.Popen[str]) -> int:
+    """The first line of what it says."""
+    assert process.stdout is not None
+    return int(process.stdout.readline())
+
+
 @pytest.mark.parametrize("start", ["module", "folder", "executable"])
-def test_the_pack_starts_as_engines_start_it(start: str) -> None:
+def test_the_pack_starts_as_engines_start_it(start: str, engine: tuple[grpc.Server, str]) -> None:
     """By its module, in its folder as a language host does, as an executable; it says its port."""
     pack = _ROOT / "policies"
     command, folder = {
-        "module": ([sys.executable, "-m", "policies", "127.0.0.1:1"], _ROOT),
-        "folder": ([sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", "."], pack),
-        "executable": ([str(pack / "pulumi-analyzer-quorate"), "127.0.0.1:1"], Path("/")),
+        "module": ([sys.executable, "-m", "policies"], _ROOT),
+        "folder": ([sys.executable, "-u", "-m", "pulumi.policy", engine[1], "."], pack),
+        "executable": ([str(pack / "pulumi-analyzer-quorate"), "-v=9", engine[1]], Path("/")),
     }[start]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        asked = Asking(int(process.stdout.readline()))
+    with started(command, folder) as process:
+        asked = Asking(port_of(process))
         assert asked.info().name == "quorate"
         asked.close()
         process.terminate()
-        assert process.wait(timeout=10) == 0
-    finally:
-        process.kill()
-        process.communicate()
+        assert process.wait(timeout=20) == 0
 
 
-def test_the_pack_ends_with_its_engine() -> None:
+@pytest.mark.parametrize("told", ["by argument", "by handshake"])
+def test_the_pack_ends_with_its_engine(told: str, engine: tuple[grpc.Server, str]) -> None:
     """Where nobody answers at the engine's address any more, the process ends by itself."""
-    engine = grpc.server(ThreadPoolExecutor(1))
-    port = engine.add_insecure_port("127.0.0.1:0")
-    engine.start()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "policies"],
-        cwd=_ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "GRPC_VERBOSITY": "NONE"},
-    )
-    try:
-        assert process.stdout is not None
-        asked = Asking(int(process.stdout.readline()))
-        asked.handshake(f"127.0.0.1:{port}")
+    server, address = engine
+    arguments = [address] if told == "by argument" else []
+    with started([sys.executable, "-m", "policies", *arguments], _ROOT) as process:
+        asked = Asking(port_of(process))
+        if not arguments:
+            asked.handshake(address)
         assert asked.info().name == "quorate"
         asked.close()
-        engine.stop(grace=None)
+        server.stop(grace=None)
         assert process.wait(timeout=20) == 0
-    finally:
-        engine.stop(grace=None)
-        process.kill()
-        process.communicate()
 
 
 def test_five_hundred_resources_are_judged_in_two_seconds(asked: Asking) -> None:

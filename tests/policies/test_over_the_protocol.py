@@ -13,8 +13,8 @@ from policies.resource import UNKNOWN, Resource, Secret
 from policies.rules import RULES
 from tests.engine.provider_protocol import values
 from tests.policies.asking import TODAY, Asking, asking
+from tests.policies.broken import MUTATIONS
 from tests.policies.mutation import Mutation
-from tests.policies.mutations import MUTATIONS
 from tests.policies.stacks import STACKS, shipped
 
 #: The promise: seconds of a processor, of both sides of the protocol.
