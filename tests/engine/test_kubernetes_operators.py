@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from blueprint.operators import KEDA, OPERATORS, PROMETHEUS, STRIMZI, Operator
-from components.operators import OperatorsThereProvider
+from components.operators import OperatorsThere, OperatorsThereProvider
 from tests.engine import crds
 from tests.engine.conftest import ProgramEngines
 from tests.engine.control_plane.api import Reference
@@ -74,3 +74,20 @@ def test_a_cluster_that_cannot_be_asked_is_not_said_to_lack_anything(bare: Contr
         for one in (known, stranger, away)
     ]
     assert [len(one.failures) for one in asked] == [len(OPERATORS), 0, 0]
+
+
+def test_how_a_cluster_is_reached_is_kept_from_whoever_reads_the_state(
+    program_engine: ProgramEngines, control_plane: ControlPlane
+) -> None:
+    """A kubeconfig that was given holds a token: it is kept as a ciphertext, and not shown."""
+    text = control_plane.kubeconfig.read_text()
+
+    def declare() -> None:
+        OperatorsThere("operators", OPERATORS, text)
+
+    engine = program_engine(declare)
+    engine.up()
+    token = control_plane.api.access.token
+    assert token
+    assert token not in engine.kept()
+    assert engine.up().changed() == ()
