@@ -44,6 +44,7 @@ class Control:
     kept: tuple[str, ...]
 
 
+_EXACTLY_ONCE = ("workload.work.effects=exactly-once",)
 CONTROLS: Mapping[str, Control] = {
     "control-acks-1": Control("acks=all", ("workload.acks=all", "workload.idempotence=true")),
     "control-min-isr-1": Control("min.insync.replicas 2", ("workload.min_insync_replicas=2",)),
@@ -68,6 +69,8 @@ CONTROLS: Mapping[str, Control] = {
     "control-short-retention": Control(
         "retention longer than the worst recovery", ("workload.retention_s=60",)
     ),
+    "control-no-dedup": Control("applied events are remembered", _EXACTLY_ONCE),
+    "control-commit-before-process": Control("committed once it is processed", _EXACTLY_ONCE),
 }
 _PASS = ("expect.outcome=PASS", "expect.check=null")
 
@@ -81,6 +84,8 @@ class Row:
         found_by: The check that had to see it, where it did; else whichever did.
         no_ack_s: Longest time in which nothing was acknowledged on the worst partition while the
             fault lasted; None when it did not end.
+        effects_missing: Acknowledged records without their effect; None where there are no effects.
+        effects_repeated: Records with more than one; None likewise.
         cpu_load: Processes that wanted a core, the minute's mean when the run ended.
     """
 
@@ -96,6 +101,8 @@ class Row:
     no_ack_s: float | None
     took_s: float
     cpu_load: float
+    effects_missing: int | None = None
+    effects_repeated: int | None = None
 
 
 def experiment_of(name: str, *, kept: bool) -> Experiment:
@@ -116,6 +123,7 @@ def row_of(name: str, verdict: Verdict, *, kept: bool, took_s: float) -> Row:
     failed = tuple(one.name for one in verdict.checks if one.outcome.value == "FAIL")
     wanted = verdict.expected.check
     records = verdict.records
+    effects = next(one.figures for one in verdict.checks if one.name == "effect-once")
     return Row(
         control=name,
         kept=kept,
@@ -129,13 +137,20 @@ def row_of(name: str, verdict: Verdict, *, kept: bool, took_s: float) -> Row:
         no_ack_s=verdict.recovery_s["produce"],
         took_s=round(took_s, 1),
         cpu_load=round(os.getloadavg()[0], 1),
+        effects_missing=_count(effects, "missing"),
+        effects_repeated=_count(effects, "repeated"),
     )
+
+
+def _count(figures: Mapping[str, object], name: str) -> int | None:
+    found = figures.get(name)
+    return found if isinstance(found, int) else None
 
 
 def table(rows: Sequence[Row]) -> str:
     """The latest run of each control, broken and kept, as Markdown."""
     latest = {(row.control, row.kept): row for row in rows}
-    counts = ("lost", "twice", "skipped", "of acknowledged")
+    counts = ("lost", "twice", "skipped", "without effect", "with two", "of acknowledged")
     names = (
         *("rule", "experiment"),
         *("broken: verdict", *counts, "longest time without an acknowledgement"),
@@ -158,11 +173,12 @@ def table(rows: Sequence[Row]) -> str:
 
 def _cells(row: Row | None) -> list[str]:
     if row is None:
-        return ["not run", "", "", "", "", ""]
+        return ["not run", *[""] * 7]
     by = f" by {', '.join(f'`{one}`' for one in row.found_by)}" if row.found_by else ""
     pause = "did not end" if row.no_ack_s is None else f"{row.no_ack_s:.1f} s"
-    counts = (row.lost, row.duplicated, row.skipped, row.acknowledged)
-    return [f"{row.outcome}{by}", *(f"{count:,}" for count in counts), pause]
+    counts = (row.lost, row.duplicated, row.skipped, row.effects_missing, row.effects_repeated)
+    said = ("" if count is None else f"{count:,}" for count in (*counts, row.acknowledged))
+    return [f"{row.outcome}{by}", *said, pause]
 
 
 def saved(path: Path) -> list[Row]:

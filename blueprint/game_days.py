@@ -9,8 +9,11 @@ from collections.abc import Mapping
 _WITHOUT_FAULTS_OF_ZONES = (
     "rebalance",
     "baseline",
+    "control-commit-before-process",
     "control-deficit",
     "control-doctored-history",
+    "control-no-dedup",
+    "effect-once",
     "fleet-catch-up",
     "fleet-kill",
     "fleet-rebalance",

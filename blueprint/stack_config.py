@@ -28,6 +28,7 @@ from blueprint.stack_fields import (
 from blueprint.stack_problems import stack_problems
 from blueprint.stack_users import ClientConfig, FleetConfig, UserConfig
 from blueprint.topology import ZONES
+from blueprint.waivers import Waiver
 
 #: AWS allows no wider one; in a narrower one a zone's endpoints do not fit into their share.
 _WIDEST_PREFIX, _NARROWEST_PREFIX = 16, 22
@@ -197,6 +198,7 @@ class StackConfig(_Strict):
         monitoring: None: nobody is told how to watch it.
         traces: Of the fleets; None: nothing is traced.
         broker_overrides: Further broker settings by Kafka's own names.
+        waivers: What of the policies the stack is let off; see docs/policies.md.
     """
 
     target: Literal["local", "aws", "kubernetes"]
@@ -215,6 +217,7 @@ class StackConfig(_Strict):
     monitoring: MonitoringConfig | None = None
     traces: TracesConfig | None = None
     broker_overrides: dict[str, str] = {}
+    waivers: tuple[Waiver, ...] = ()
     local: LocalConfig = LocalConfig()
     aws: AwsConfig | None = None
     kubernetes: KubernetesConfig = KubernetesConfig()

@@ -21,6 +21,7 @@ from blueprint.planner import plan as planned
 from blueprint.problem import BadInput, Problem
 from blueprint.subnets import node_addresses, subnet_plan
 from blueprint.topology import three_zones
+from blueprint.waivers import twice_waived
 
 if TYPE_CHECKING:  # It asks this module.
     from blueprint.stack_config import StackConfig
@@ -104,6 +105,10 @@ def _users_twice(config: "StackConfig") -> Iterator[Problem]:
 def _said_twice(path: str, names: list[str]) -> Iterator[Problem]:
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield Problem(path, f"{name!r} twice", "one of each name")
+
+
+def _waived_twice(config: "StackConfig") -> Iterator[Problem]:
+    yield from twice_waived(config.waivers)
 
 
 def _undeclared(config: "StackConfig") -> Iterator[Problem]:
@@ -257,6 +262,7 @@ CHECKS: tuple[tuple[str, Callable[["StackConfig"], Iterator[Problem]]], ...] = (
     ("target game_day", _game_day),
     ("topics", _topics_twice),
     ("fleets clients", _users_twice),
+    ("waivers", _waived_twice),
     ("topics fleets clients", _undeclared),
     ("fleets", catch_up_problems),
     ("fleets", dedup_problems),

@@ -13,15 +13,20 @@ from typing import Any
 from blueprint.fleets import DEAD_LETTERS, DEFERRED
 from blueprint.security import Credentials
 from chaos.crew import SECRET, Launch
+from chaos.effects import database_of, dedup_of
 from chaos.experiment.model import Workload
-from chaos.experiment.work import LANES
+from chaos.experiment.work import LANES, Effects
 from chaos.workload.spec import MEMBER, MemberSpec
 
 _MODULE = "chaos.workload.member"
 _SPLIT_MODULE = "chaos.workload.split_member"
+_EFFECT_MODULE = "chaos.workload.effect_member"
 #: What is read and not done, in each member that may catch up: what is in flight already when it
 #: begins to is still done in full, and shall take a second or two.
 _IN_FLIGHT_S = 1.0
+#: Handlers of one database that has one writer take turns: more lanes make more transactions of the
+#: same records, each with a wait for the disk.
+EFFECT_LANES = 4
 #: The group's lag is asked for so often.
 _LAG_LOOK_S = 0.5
 #: Signals of the fleet that belong into the history, and the events they are there.
@@ -38,19 +43,28 @@ def topics_beside(group: str, workload: Workload) -> tuple[str, ...]:
 def member_spec(run_dir: Path, run: int, index: int, workload: Workload) -> MemberSpec:
     """What one member's handler is told."""
     record_s = workload.work.record_s(len(workload.members), workload.rate_per_s)
-    return MemberSpec(str(run_dir / "history"), run, index, record_s)
+    effects = "" if workload.work.effects is None else str(database_of(run_dir))
+    return MemberSpec(str(run_dir / "history"), run, index, record_s, effects)
 
 
 def handler_of(workload: Workload) -> tuple[str, ...]:
     """The handler and the key of members, as the fleet's door takes them."""
-    module = _MODULE if workload.work.catch_up is None else _SPLIT_MODULE
-    return f"{module}:handle", "--key", f"{_MODULE}:key"
+    effects = workload.work.effects
+    if effects is not None:
+        handler = f"{_EFFECT_MODULE}:{effects.name.lower()}"
+    else:
+        module = _MODULE if workload.work.catch_up is None else _SPLIT_MODULE
+        handler = f"{module}:handle"
+    return handler, "--key", f"{_MODULE}:key"
 
 
-def settings_of(workload: Workload) -> dict[str, object]:
+def settings_of(run_dir: Path, workload: Workload) -> dict[str, object]:
     """The fleet's settings that differ from its own."""
     # Every commit is said: the verdict compares them with what was processed.
     chosen: dict[str, object] = {"quiet": [], "lanes": LANES}
+    if workload.work.effects is Effects.EXACTLY_ONCE:
+        chosen["dedup"] = dedup_of(run_dir)
+        chosen["lanes"] = EFFECT_LANES
     if workload.work.catch_up is not None:
         each = workload.rate_per_s / len(workload.members)
         chosen["in_flight_records"] = max(LANES, round(_IN_FLIGHT_S * each))
@@ -73,7 +87,7 @@ def fleet_member(
     Where the cluster asks for credentials, ``own`` are the suite's.
     """
     settings = run_dir / "fleet.yaml"
-    settings.write_text(json.dumps(settings_of(workload)))
+    settings.write_text(json.dumps(settings_of(run_dir, workload)))
     arguments = [
         *("run", *handler_of(workload)),
         f"--settings={settings}",

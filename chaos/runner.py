@@ -12,6 +12,7 @@ from blueprint.outputs import StackOutputs
 from blueprint.problem import BadInput, Problem
 from chaos.budget import profile_of
 from chaos.crew import Worker, launch, wait_all
+from chaos.effects import make_effects, write_down_effects
 from chaos.experiment.dump import dump
 from chaos.experiment.model import Experiment
 from chaos.final_read import read_every_replica
@@ -110,6 +111,8 @@ def _play_all(
     topic.make()
     if not wait_until(topic.whole, 60.0):
         raise TargetError("the cluster is not whole: a partition has no full ISR after 60 s")
+    if workload.work.effects is not None:
+        make_effects(run_dir)
     live = Live(log, workload.partitions)
     group = Group(run_dir, number, outputs, workload, topic, live)
     observer = Observer(outputs, topic.name, group.name, workload.partitions, log)
@@ -141,6 +144,8 @@ def _play_all(
                 topic.keep()
             _end_load(stage, producers)
             replay_put_off(stage, number)
+            if workload.work.effects is not None:
+                write_down_effects(run_dir, log)
             live.step = "final read"
             terminal.say("reading every replica from its start to its end")
             read_every_replica(run_dir, number, outputs, topic, log)

@@ -56,7 +56,8 @@ class AwsPlatform(pulumi.ComponentResource):
         self, name: str, args: FoundationArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Declare it all."""
-        super().__init__("quorate:aws:Platform", name, {}, opts)
+        aim = {"planned_events_per_s": args.blueprint.plan.demand.planned_events_per_s}
+        super().__init__("quorate:aws:Platform", name, aim, opts)
         self._args = args
         self._within = pulumi.ResourceOptions(parent=self, providers=[tagged_provider(args, self)])
         self._foundation = AwsFoundation("foundation", args, self._within)
@@ -65,7 +66,7 @@ class AwsPlatform(pulumi.ComponentResource):
         contents = self._contents()
         if args.blueprint.fleets or args.blueprint.config.game_day is not None:
             self._fleets(contents, said.apply(lambda one: one.to_json()))
-        self.register_outputs({})
+        self.register_outputs(aim)
 
     def _contents(self) -> AwsContents:
         made, blueprint = self._foundation, self._args.blueprint

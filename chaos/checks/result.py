@@ -12,12 +12,16 @@ Evidence = Mapping[str, object]
 
 
 class CheckOutcome(StrEnum):
-    """What one check says. Only ``PASS`` of every check makes a run's PASS."""
+    """What one check says. Only ``PASS`` of every check that judged makes a run's PASS.
+
+    NOT_JUDGED: the run was not to have anything of what the check looks for.
+    """
 
     PASS = "PASS"
     FAIL = "FAIL"
     INVALID = "INVALID"
     INCONCLUSIVE = "INCONCLUSIVE"
+    NOT_JUDGED = "NOT JUDGED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import numpy as np
 from chaos.history.read import Columns, History
 from chaos.history.tables import (
     CONSUMED_TABLE,
+    EFFECTS_TABLE,
     FINAL_TABLE,
     PARTS_TABLE,
     PRODUCED_TABLE,
@@ -52,6 +53,12 @@ class PartitionRecords:
         """Every rest that was done, and every record that a member passed over."""
         names = ("member", "offset", "producer", "sequence", "at_ns", "part")
         return self.history.columns(PARTS_TABLE, self.partition, *names)
+
+    @cached_property
+    def effects(self) -> Columns:
+        """Every effect that was found in the business's database, and how often."""
+        names = ("offset", "producer", "sequence", "count")
+        return self.history.columns(EFFECTS_TABLE, self.partition, *names)
 
     def final(self, replica: int) -> Columns:
         """The final read of one replica, in the order of offsets as read."""

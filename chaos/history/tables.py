@@ -79,6 +79,17 @@ PARTS = np.dtype(
         ("part", "i1"),
     ]
 )
+#: One row per event that has an effect in the business's own database, and per offset it had it
+#: from; ``count`` is how often. Only where members have effects.
+EFFECTS = np.dtype(
+    [
+        ("partition", "<i4"),
+        ("offset", "<i8"),
+        ("producer", "<i2"),
+        ("sequence", "<i8"),
+        ("count", "<i4"),
+    ]
+)
 #: The ``member`` of rows that a replay of what was put off has written.
 REPLAY = 9_999
 
@@ -105,4 +116,8 @@ PRODUCED_TABLE = Table("produced", PRODUCED)
 CONSUMED_TABLE = Table("consumed", CONSUMED)
 FINAL_TABLE = Table("final", FINAL)
 PARTS_TABLE = Table("parts", PARTS, in_every_run=False)
-TABLES = {table.name: table for table in (PRODUCED_TABLE, CONSUMED_TABLE, FINAL_TABLE, PARTS_TABLE)}
+EFFECTS_TABLE = Table("effects", EFFECTS, in_every_run=False)
+TABLES = {
+    table.name: table
+    for table in (PRODUCED_TABLE, CONSUMED_TABLE, FINAL_TABLE, PARTS_TABLE, EFFECTS_TABLE)
+}

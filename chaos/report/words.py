@@ -22,6 +22,7 @@ QUESTIONS: Mapping[str, str] = {
     "divergence": "Do all replicas hold the same?",
     "commit-regression": "Did the group's progress only go forward?",
     "key-order": "Were the records of each key processed in their order?",
+    "effect-once": "Did every acknowledged record have its effect, and once?",
     "caught-up": "Was nothing forgotten of what was put off for later?",
     "skipped": "Was everything that was committed also processed?",
     "lag-recovery": "Did the consumers catch up under full load?",

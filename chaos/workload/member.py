@@ -100,7 +100,7 @@ def part_done(record: Record, part: Part) -> None:
 
 def work(share: float) -> None:
     """Be at a record for this share of what one takes."""
-    _PACES.work(share * _spec().record_s)
+    _PACES.work(share * own_spec().record_s)
 
 
 def handle(record: Record) -> None:
@@ -112,16 +112,17 @@ def handle(record: Record) -> None:
 def key(record: Record) -> int:
     """The key: the records of one producer are spread over ``KEYS`` of them."""
     partition, value = record.partition() or 0, record.value() or b""
-    producer, sequence, _ = attribute(value, _spec().run, partition)
+    producer, sequence, _ = attribute(value, own_spec().run, partition)
     return producer * KEYS + sequence % KEYS
 
 
 @cache
-def _spec() -> MemberSpec:
+def own_spec() -> MemberSpec:
+    """What this process was told."""
     fields: Mapping[str, object] = json.loads(os.environ[MEMBER])
     return MemberSpec(**fields)  # type: ignore[arg-type]
 
 
 @cache
 def _member() -> Member:
-    return Member(_spec())
+    return Member(own_spec())

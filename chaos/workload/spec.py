@@ -37,12 +37,14 @@ class MemberSpec:
 
     Attributes:
         record_s: How long it is at one record, of all its parts.
+        effects: The SQLite database of records' effects; nothing: they have none.
     """
 
     history: str
     run: int
     index: int
     record_s: float = 0.0
+    effects: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chaos.history.tables import CONSUMED, FINAL, PARTS, PRODUCED, TABLES, Outcome, Part
+from chaos.history.tables import CONSUMED, EFFECTS, FINAL, PARTS, PRODUCED, TABLES, Outcome, Part
 from chaos.history.write import EVENTS, EventLog, write_manifest, write_table
 
 S = 1_000_000_000
@@ -19,6 +19,7 @@ class Told:
     produced: list[tuple[int, ...]] = field(default_factory=list)
     consumed: list[tuple[int, ...]] = field(default_factory=list)
     parts: list[tuple[int, ...]] = field(default_factory=list)
+    effects: list[tuple[int, ...]] = field(default_factory=list)
     final: dict[int, list[tuple[int, ...]]] = field(
         default_factory=lambda: {replica: [] for replica in REPLICAS}
     )
@@ -65,6 +66,11 @@ class Told:
     ) -> "Told":
         """What became of one record beside its essential part."""
         self.parts.append((0, member, offset, 0, sequence, round(at_s * S), part))
+        return self
+
+    def effect(self, sequence: int, offset: int, *, count: int = 1, producer: int = 0) -> "Told":
+        """What one record did to the business's database."""
+        self.effects.append((0, offset, producer, sequence, count))
         return self
 
     def holds(
@@ -151,6 +157,7 @@ class Told:
             ("produced", PRODUCED, self.produced, None),
             ("consumed", CONSUMED, self.consumed, None),
             *([("parts", PARTS, self.parts, None)] if self.parts else []),
+            *([("effects", EFFECTS, self.effects, None)] if self.effects else []),
             *(("final", FINAL, rows, replica) for replica, rows in self.final.items() if rows),
         ]
         for name, dtype, rows, replica in tables:

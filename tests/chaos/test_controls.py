@@ -11,6 +11,7 @@ from blueprint.problem import BadInput
 from blueprint.topology import ZONES
 from chaos.experiment.load import load, shipped
 from chaos.experiment.model import Experiment
+from chaos.experiment.work import Effects
 
 
 def zone_each(experiment: Experiment) -> bool:
@@ -35,6 +36,8 @@ RULES: Mapping[str, Callable[[Experiment], bool]] = {
     "a replica a zone": zone_each,
     "a controller a zone": lambda e: e.lab.controller_zones == ZONES,
     "retention": lambda e: (e.workload.retention_s or 60) >= 60,
+    "remembered": lambda e: e.workload.work.effects is not Effects.AT_LEAST_ONCE,
+    "done, then committed": lambda e: e.workload.work.effects is not Effects.AT_MOST_ONCE,
     "topic": lambda e: not e.workload.topic_config,
     "producer": lambda e: not e.workload.producer_overrides,
     "limits": lambda e: e.lab.broker_overrides.keys() <= TIME_SCALE,
@@ -49,6 +52,8 @@ BROKEN = {
     "control-one-zone-controllers": {"a controller a zone"},
     "control-no-idempotence": {"idempotence"},
     "control-short-retention": {"retention"},
+    "control-no-dedup": {"remembered"},
+    "control-commit-before-process": {"done, then committed"},
 }
 
 
@@ -145,10 +150,16 @@ def test_the_table_has_the_latest_run_of_each() -> None:
     kept = row("control-acks-1", kept=True, outcome="PASS", found_by=(), lost=0, no_ack_s=None)
     said = table([old, new, kept])
     assert (
-        "| acks=all | `control-acks-1` | FAIL by `lost` | 1,234 | 0 | 0 | 12,345 | 2.2 s "
-        "| PASS | 0 | 0 | 0 | 12,345 | did not end |"
+        "| acks=all | `control-acks-1` | FAIL by `lost` | 1,234 | 0 | 0 |  |  | 12,345 | 2.2 s "
+        "| PASS | 0 | 0 | 0 |  |  | 12,345 | did not end |"
     ) in said
     assert said.count("not run") == 2 * (len(CONTROLS) - 1)
+
+
+def test_the_table_says_what_became_of_effects_where_there_were_some() -> None:
+    """None of them is a figure, and no figure is none of them."""
+    said = table([row("control-no-dedup", lost=0, effects_missing=0, effects_repeated=77)])
+    assert "| FAIL by `lost` | 0 | 0 | 0 | 0 | 77 | 12,345 | 2.2 s " in said
 
 
 def test_saved_runs_are_read_back(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from blueprint.problem import BadInput
 from chaos.experiment.load import load
 from chaos.experiment.model import Workload
-from chaos.experiment.work import LANES, CatchUp, Work
-from chaos.fleet_member import fleet_member, member_spec, topics_beside
+from chaos.experiment.work import LANES, CatchUp, Effects, Work
+from chaos.fleet_member import fleet_member, handler_of, member_spec, settings_of, topics_beside
 from chaos.workload.pace import SLACK_S, Pace
+from fleet.loading import load_handler, load_tx_handler
 from fleet.settings import fleet_settings
 
 SPLIT = Work(capacity_x=1.3, catch_up=CatchUp(enter_records=5000, leave_records=2000))
@@ -73,9 +74,30 @@ def test_members_with_one_part_are_as_fast_as_they_can() -> None:
     assert len(topics_beside("g", Workload())) == 1
 
 
+@pytest.mark.parametrize("effects", Effects)
+def test_each_way_to_have_effects_is_a_handler_that_the_fleet_takes(
+    effects: Effects, tmp_path: Path
+) -> None:
+    """With a transaction in the database of the effects where they are remembered there."""
+    workload = Workload(work=Work(effects=effects))
+    spec, (handler, *_) = member_spec(tmp_path, 1, 0, workload), handler_of(workload)
+    given = {"topics": ("t",), "group": "g", **settings_of(tmp_path, workload)}
+    dedup = fleet_settings(given).dedup
+    if effects is Effects.EXACTLY_ONCE:
+        assert callable(load_tx_handler(handler))
+        assert dedup is not None
+        assert dedup.database == f"sqlite:{spec.effects}"
+    else:
+        assert callable(load_handler(handler))
+        assert dedup is None
+        assert spec.effects
+
+
 @pytest.mark.parametrize(
     ("override", "legal"),
     [
+        ("workload.work.effects=exactly-once", "effects: without capacity_x and catch_up"),
+        ("workload.work.effects=twice", "'exactly-once', 'at-least-once' or 'at-most-once'"),
         ("workload.work.catch_up.leave_records=4000", "below enter_records, 4000"),
         ("workload.work.capacity_x=0", "greater than or equal to 0.1"),
         ("workload.work.parts=2", "Extra inputs are not permitted"),

@@ -40,7 +40,7 @@ def steady(*, done_share: float = 1.0) -> Told:
 
 
 CASES: dict[str, tuple[CheckOutcome, Callable[[], Told]]] = {
-    "nobody asks": (CheckOutcome.PASS, steady),
+    "nobody asks": (CheckOutcome.NOT_JUDGED, steady),
     "it keeps up": (CheckOutcome.PASS, lambda: watched(steady())),
     "the alarm was on for a moment": (
         CheckOutcome.PASS,
@@ -62,7 +62,7 @@ def test_the_verdict_of_a_fleet_by_its_alarm(case: str, tmp_path: Path) -> None:
     outcome, tell = CASES[case]
     found = result(tmp_path, tell(), "deficit")
     assert found.outcome is outcome, found
-    assert bool(found.evidence) == (outcome is not CheckOutcome.PASS)
+    assert bool(found.evidence) == (outcome not in (CheckOutcome.PASS, CheckOutcome.NOT_JUDGED))
 
 
 def test_the_deficit_is_named_with_what_it_takes(tmp_path: Path) -> None:

@@ -1,0 +1,77 @@
+"""Handlers whose records have an effect in a database beside, as users write them, well and badly.
+
+One way for each of ``Effects``. An effect is a row, and nothing keeps there from being two of it:
+what is judged is the fleet, not a unique index.
+"""
+
+import sqlite3
+import threading
+import time
+from functools import cache
+from queue import SimpleQueue
+from typing import Protocol
+
+from chaos.payload import attribute
+from chaos.workload.member import Record, own_spec, process
+
+#: Longer than the fleet is between two commits, so that there is always something that was
+#: committed and is not done; shorter than a lag that an experiment takes for a bad sign.
+EARLY_S = 0.7
+BUSY_TIMEOUT_S = 30.0
+_INSERT = "insert into effect (place, log_offset, producer, sequence) values (?, ?, ?, ?)"
+_LOCK = threading.Lock()
+
+
+class Tx(Protocol):
+    """The transaction that the fleet remembers in."""
+
+    def execute(self, sql: str, values: object = None) -> object:
+        """Run a statement."""
+
+
+def exactly_once(record: Record, tx: Tx) -> None:
+    """The effect is in the transaction that remembers it."""
+    tx.execute(_INSERT, _effect(record))
+    process(record)
+
+
+def at_least_once(record: Record) -> None:
+    """The effect has a transaction of its own, and nobody remembers that there was one."""
+    with _LOCK:
+        _database().execute(_INSERT, _effect(record))
+    process(record)
+
+
+def at_most_once(record: Record) -> None:
+    """It returns, so the fleet commits; the record's turn comes later."""
+    _later().put((time.monotonic() + EARLY_S, record))
+
+
+def _effect(record: Record) -> tuple[int, int, int, int]:
+    partition = record.partition() or 0
+    producer, sequence, _ = attribute(record.value() or b"", own_spec().run, partition)
+    return partition, record.offset() or 0, producer, sequence
+
+
+@cache
+def _database() -> sqlite3.Connection:
+    """Used under the lock. What it was told outlives the process, though not a loss of power."""
+    made = sqlite3.connect(
+        own_spec().effects, BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+    )
+    made.execute("pragma synchronous = normal")
+    return made
+
+
+@cache
+def _later() -> "SimpleQueue[tuple[float, Record]]":
+    waiting: SimpleQueue[tuple[float, Record]] = SimpleQueue()
+
+    def serve() -> None:
+        while True:
+            due_s, record = waiting.get()
+            time.sleep(max(0.0, due_s - time.monotonic()))  # what it does first, whatever that is
+            at_least_once(record)
+
+    threading.Thread(target=serve, name="later", daemon=True).start()
+    return waiting
