@@ -18,6 +18,7 @@ def check_of(run_dir: Path, name: str) -> dict[str, Any]:
     return next(check for check in verdict_of(run_dir)["checks"] if check["name"] == name)
 
 
+@pytest.mark.quiet
 def test_members_that_die_join_and_leave_apply_each_record_once(run: Run) -> None:
     """PASS, judged by what the database has: as many effects as records, and one of each."""
     done, run_dir = run("effect-once", SMALL)
@@ -50,6 +51,7 @@ def test_members_that_commit_first_skip_records_and_are_caught(run: Run) -> None
     assert skipped - KILLS <= found["figures"]["missing"] <= skipped
 
 
+@pytest.mark.quiet
 def test_a_killed_connector_publishes_what_was_committed_once_and_nothing_else(run: Run) -> None:
     """PASS: each committed event is in the log once with one effect; many were taken back."""
     done, run_dir = run("cdc-kill", ("--set", "workload.rate_per_s=60"))

@@ -264,6 +264,7 @@ def test_a_run_with_a_wrong_proof_says_so(secured: Lab, tmp_path: Path) -> None:
     assert "guessed" not in str(refusal.value)
 
 
+@pytest.mark.quiet
 def test_a_zone_is_lost_with_no_record_and_no_secret(
     secured: Lab, chaos: Door, tmp_path: Path
 ) -> None:
