@@ -12,7 +12,7 @@ from pathlib import Path
 
 from chaos.report.pipeline import Level, annotation
 from lab.problem import LabError
-from lab.tools.pulumi import pulumi_tools
+from lab.tools.pulumi import PulumiTools, pulumi_tools
 from tests.engine import crds
 from tests.engine.aws_provider.stand_in import running_moto
 from tests.engine.aws_stack import stand_in
@@ -21,11 +21,19 @@ from tests.engine.control_plane.control_plane import ControlPlane
 from tests.engine.harness import Engine, EngineFailed, Result, Room, StandIn, Violated
 from tests.engine.kubernetes_fixtures import PROVIDER
 
-_ROOT = Path(__file__).parents[2]
-#: As an executable the pack starts whichever language host there is.
-PACK = (_ROOT / "policies" / "pulumi-analyzer-quorate",)
+_PACK = Path(__file__).parents[2] / "policies"
 STACKS = ("local", "aws", "kubernetes")
 _LEVELS = {"mandatory": Level.ERROR, "advisory": Level.WARNING}
+
+
+def pack_of(tools: PulumiTools) -> tuple[Path, ...]:
+    """The pack as these tools can start it.
+
+    A full installation starts the folder, by the language host that came with it. The host that is
+    built here is older than its CLI and cannot; that CLI starts the executable itself.
+    """
+    full = tools.language_host_dir == tools.cli.parent
+    return (_PACK if full else _PACK / "pulumi-analyzer-quorate",)
 
 
 def main() -> int:
@@ -40,10 +48,11 @@ def main() -> int:
 
 
 def _passes(stack: str, annotate: bool) -> bool:
+    tools = pulumi_tools()
     with tempfile.TemporaryDirectory() as folder, _providers(stack, Path(folder)) as providers:
-        engine = Engine.of_project(stack, Room(Path(folder), pulumi_tools(), providers))
+        engine = Engine.of_project(stack, Room(Path(folder), tools, providers))
         try:
-            previewed, why = engine.preview(PACK), ""
+            previewed, why = engine.preview(pack_of(tools)), ""
         except EngineFailed as failure:
             previewed, why = failure.result, str(failure)
     _say(stack, previewed, annotate)

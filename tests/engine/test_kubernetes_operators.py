@@ -12,7 +12,7 @@ from tests.engine.control_plane.api import Reference
 from tests.engine.control_plane.binaries import binaries
 from tests.engine.control_plane.control_plane import ControlPlane
 from tests.engine.harness.engine import Engine, EngineFailed, StandIn
-from tests.engine.kubernetes_fixtures import _PROVIDER
+from tests.engine.kubernetes_fixtures import PROVIDER
 from tests.engine.kubernetes_stack import new_namespace, program
 
 pytestmark = pytest.mark.engine
@@ -48,7 +48,7 @@ def test_operators_are_looked_for_before_anything_is_made(
 ) -> None:
     """All that lack are named at once, then the one that still does; with it, the stack is made."""
     namespace = new_namespace()
-    stand_in = StandIn(_PROVIDER, {"KUBECONFIG": str(bare.kubeconfig)})
+    stand_in = StandIn(PROVIDER, {"KUBECONFIG": str(bare.kubeconfig)})
     engine = program_engine(program(namespace), stand_in)
 
     refused(engine, bare, namespace, {STRIMZI, KEDA, PROMETHEUS})

@@ -11,12 +11,11 @@ from policies.pack import EXPIRED
 from tests.engine.conftest import ProjectEngines
 from tests.engine.harness import Engine, EngineFailed, Room, Violated
 from tests.engine.paper_topic import Later, PaperTopic
+from tests.engine.previews import pack_of
 
 pytestmark = pytest.mark.engine
 
-_ROOT = Path(__file__).parents[2]
-FOLDER = (_ROOT / "policies",)
-EXECUTABLE = (_ROOT / "policies" / "pulumi-analyzer-quorate",)
+FOLDER = (Path(__file__).parents[2] / "policies",)
 RULE = "two-in-sync"
 #: Legal for a new topic, and a violation all the same.
 ONE_IN_SYNC = [
@@ -42,20 +41,28 @@ def waiver(expires: str) -> str:
     return json.dumps([said])
 
 
-def test_a_shipped_stack_passes_its_preview(project_engine: ProjectEngines) -> None:
+@pytest.fixture(scope="module")
+def pack(pulumi_tools: PulumiTools) -> tuple[Path, ...]:
+    """The pack as this machine's CLI starts it beside the project's own program."""
+    return pack_of(pulumi_tools)
+
+
+def test_a_shipped_stack_passes_its_preview(
+    project_engine: ProjectEngines, pack: tuple[Path, ...]
+) -> None:
     """As a user runs it, by the project's own program; nothing is told."""
-    previewed = project_engine("local").preview(EXECUTABLE)
+    previewed = project_engine("local").preview(pack)
     assert previewed.violated == ()
     assert previewed.counts["create"] > 0
 
 
 def test_a_mandatory_violation_fails_the_preview_with_its_message(
-    project_engine: ProjectEngines,
+    project_engine: ProjectEngines, pack: tuple[Path, ...]
 ) -> None:
     """Resource, setting, what it is and must be, why, what shows it, how to waive it."""
     engine = project_engine("local", config={"quorate:topics": json.dumps(ONE_IN_SYNC)})
     with pytest.raises(EngineFailed) as failure:
-        engine.preview(EXECUTABLE)
+        engine.preview(pack)
     [told] = failure.value.result.violated
     assert (told.rule, told.level, told.name) == (RULE, "mandatory", "topic-orders")
     for part in (
@@ -69,23 +76,25 @@ def test_a_mandatory_violation_fails_the_preview_with_its_message(
     assert "Traceback" not in failure.value.said
 
 
-def test_a_waiver_lets_it_through_until_its_day(project_engine: ProjectEngines) -> None:
+def test_a_waiver_lets_it_through_until_its_day(
+    project_engine: ProjectEngines, pack: tuple[Path, ...]
+) -> None:
     """As advice with reason, owner and end; after that day both fail; a bad one is refused."""
     engine = project_engine("local", config={"quorate:topics": json.dumps(ONE_IN_SYNC)})
     engine.configure({"quorate:waivers": waiver("2999-12-31")})
-    [told] = engine.preview(EXECUTABLE).violated
+    [told] = engine.preview(pack).violated
     assert (told.rule, told.level) == (RULE, "advisory")
     assert "waived until 2999-12-31 by shop team: the topic is emptied on Friday" in told.message
 
     engine.configure({"quorate:waivers": waiver("2020-12-31")})
     with pytest.raises(EngineFailed) as failure:
-        engine.preview(EXECUTABLE)
+        engine.preview(pack)
     levels = {one.rule: one.level for one in failure.value.result.violated}
     assert levels == {RULE: "mandatory", EXPIRED.name: "mandatory"}
 
     engine.configure({"quorate:waivers": waiver("some day")})
     with pytest.raises(EngineFailed, match=r"waivers\.0\.expires") as refused:
-        engine.preview(EXECUTABLE)
+        engine.preview(pack)
     assert "Traceback" not in refused.value.said
 
 
