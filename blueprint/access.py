@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from blueprint.fleets import REPLAY
 from blueprint.problem import BadInput, Problem
 
 #: Principals, topics and groups that begin so are the platform's own.
@@ -83,7 +84,11 @@ class Access:
 
 
 def fleet_accesses(
-    name: str, consumes: Iterable[str], produces: Iterable[str], group: str = ""
+    name: str,
+    consumes: Iterable[str],
+    produces: Iterable[str],
+    group: str = "",
+    deferred: str = "",
 ) -> tuple[Access, ...]:
     """What one fleet, or one other client, may do: nothing beyond its topics and its group.
 
@@ -92,6 +97,7 @@ def fleet_accesses(
         consumes: Topics it reads.
         produces: Topics it writes, idempotently (which needs no more).
         group: The consumer group's id; the name when left out. Only a reader gets one.
+        deferred: The topic of what it puts off, if it ever does; its replay is a group of its own.
 
     Raises:
         BadInput: The name is reserved or none that a certificate may carry.
@@ -105,6 +111,11 @@ def fleet_accesses(
         found.append(_literal(who, Resource.GROUP, group or name, Operation.READ))
     writes = sorted(set(produces))
     found += [_literal(who, Resource.TOPIC, topic, Operation.WRITE) for topic in writes]
+    if deferred:
+        both = (Operation.READ, Operation.WRITE)
+        found.append(Access(who, Resource.TOPIC, deferred, Pattern.LITERAL, both))
+        replay = f"{group or name}{REPLAY}"
+        found.append(_literal(who, Resource.GROUP, replay, Operation.READ))
     return tuple(found)
 
 

@@ -12,6 +12,7 @@ POLICY_NAMES: frozenset[str] = frozenset(
         "dedicated-controllers",
         "dedup-with-margin",
         "deficit-alert",
+        "ends-after-draining",
         "failover-within-target",
         "fleet-disruption-budget",
         "fleet-spread",

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from blueprint import strimzi
 from blueprint.broker_plan import load_of
 from blueprint.broker_settings import BrokerSettings, said_of, settings_problems
+from blueprint.failover_target import target_problems
+from blueprint.fleet_problems import catch_up_problems, dedup_problems, deferred_problems
 from blueprint.game_days import GAME_DAYS
 from blueprint.machine_types import GIB
 from blueprint.plan import HEADROOM, ZONES, Plan, whole
@@ -193,11 +195,12 @@ def _too_many_partitions(config: "StackConfig") -> Iterator[Problem]:
         return
     declared = {topic.name for topic in config.topics}
     letters = sum(fleet.dead_letters not in declared for fleet in config.fleets)
-    wanted = sum(_partitions(config, made).values()) + letters * ZONES
+    deferred = sum(bool(fleet.deferred) for fleet in config.fleets)
+    wanted = sum(_partitions(config, made).values()) + letters * ZONES + deferred
     # Every zone has a replica of everything.
     most = int(made.brokers_per_zone.value * made.machine.partition_limit / HEADROOM + 1e-6)
     if wanted > most:
-        given = f"{wanted:,} partitions, those of dead letters with them"
+        given = f"{wanted:,} partitions, those of the fleets' own topics with them"
         brokers = f"{made.brokers_per_zone.value:,} {made.machine.name}"
         legal = f"at most {most:,} on {brokers} in each zone, which leaves headroom"
         remedy = f"say fewer, or say all and set demand.partitions_today to {wanted}: it is planned"
@@ -261,6 +264,10 @@ CHECKS: tuple[tuple[str, Callable[["StackConfig"], Iterator[Problem]]], ...] = (
     ("fleets clients", _users_twice),
     ("waivers", _waived_twice),
     ("topics fleets clients", _undeclared),
+    ("fleets", catch_up_problems),
+    ("fleets", dedup_problems),
+    ("fleets topics", deferred_problems),
+    ("target failover_profile failover_target_s broker_overrides", target_problems),
     ("broker_overrides", _overrides),
     ("target broker_overrides", _unheard),
     ("target demand", _demand),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from blueprint.access import SUITE, Access, Principal, fleet_accesses, suite_accesses
+from blueprint.access import SUITE, Access, Principal, suite_accesses
 from blueprint.blueprint import Blueprint
 from blueprint.security import Security
 from components.access import PrincipalAccess, ScramUser
@@ -55,8 +55,7 @@ class AwsContents(pulumi.ComponentResource):
         }
         self.users: dict[str, list[pulumi.Resource]] = {}
         for user in blueprint.config.users:
-            may = fleet_accesses(user.name, user.consumes, user.writes)
-            self._user(Principal(user.name), may)
+            self._user(Principal(user.name), user.accesses)
         if blueprint.config.chaos:
             self._user(SUITE, suite_accesses())
         for quota in blueprint.quotas:

@@ -78,6 +78,7 @@ class AwsFleets(pulumi.ComponentResource):
         )
         self._within = pulumi.ResourceOptions(parent=self, depends_on=[namespace])
         self._secret(_AUTHORITY_SECRET, {AUTHORITY: args.authority.certificate_pem})
+        self._disks = self._storage_classes()
         for fleet in args.blueprint.fleets:
             self._fleet(fleet)
         self._game_day()
@@ -92,7 +93,7 @@ class AwsFleets(pulumi.ComponentResource):
     def _fleet(self, fleet: FleetSpec) -> None:
         args = self._args
         secret, monitoring = self._credentials(fleet.name), args.blueprint.config.monitoring
-        topics = [args.topics[topic] for topic in fleet.topics]
+        needs = [secret, *self._disks, *(args.topics[topic] for topic in fleet.topics)]
         zones, addresses = args.blueprint.topology.zones, args.addresses
         ports = addresses.ports.client
         ConsumerFleet(
@@ -115,10 +116,11 @@ class AwsFleets(pulumi.ComponentResource):
                 profile=args.blueprint.profile,
                 scaled_on_lag=args.blueprint.config.keda,
                 scraped_from=monitoring.namespace if monitoring else None,
+                storage_class=DISKS if self._disks else None,
             ),
             pulumi.ResourceOptions.merge(
                 self._within,
-                pulumi.ResourceOptions(depends_on=[secret, *topics, *args.needs[fleet.name]]),
+                pulumi.ResourceOptions(depends_on=[*needs, *args.needs[fleet.name]]),
             ),
         )
 
@@ -127,7 +129,7 @@ class AwsFleets(pulumi.ComponentResource):
         config = args.blueprint.config.game_day
         if config is None:
             return
-        secret, disks = self._credentials(SUITE.name), self._disks()
+        secret, disks = self._credentials(SUITE.name), self._disks
         GameDaySchedule(
             GAME_DAY,
             GameDayScheduleArgs(
@@ -143,8 +145,13 @@ class AwsFleets(pulumi.ComponentResource):
             ),
         )
 
-    def _disks(self) -> list[pulumi.Resource]:
-        if not self._args.own_cluster:
+    def _storage_classes(self) -> list[pulumi.Resource]:
+        """Of EKS that is made here, where anything is kept on it."""
+        blueprint = self._args.blueprint
+        kept = blueprint.config.game_day is not None or any(
+            fleet.single for fleet in blueprint.fleets
+        )
+        if not (kept and self._args.own_cluster):
             return []
         made = k8s.storage.v1.StorageClass(
             DISKS,

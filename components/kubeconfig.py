@@ -101,11 +101,10 @@ def _mapping(document: object, folder: Path | None = None) -> Mapping[str, objec
         raise NoAccess("a kubeconfig that is no mapping")
     for noun in ("cluster", "user"):
         listed = document.get(f"{noun}s")
-        for entry in listed if isinstance(listed, list) and folder else ():
+        for entry in listed if isinstance(listed, list) else ():
             found = entry.get(noun) if isinstance(entry, dict) else None
-            if isinstance(found, dict) and folder:
-                said = [name for name in _FILES if found.get(name)]
-                found.update({name: str(folder / found[name]) for name in said})
+            if folder is not None and isinstance(found, dict):
+                found |= {one: str(folder / found[one]) for one in _FILES if found.get(one)}
     return document
 
 

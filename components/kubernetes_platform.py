@@ -7,7 +7,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi_kubernetes.networking.v1 import NetworkPolicyPeerArgs
 
-from blueprint.access import SUITE, fleet_accesses, suite_accesses
+from blueprint.access import SUITE, suite_accesses
 from blueprint.alerts import Watched
 from blueprint.blueprint import Blueprint
 from blueprint.fleets import FleetSpec
@@ -208,7 +208,7 @@ def _users(blueprint: Blueprint) -> list[KafkaUser]:
     users = [
         KafkaUser(
             user.name,
-            fleet_accesses(user.name, user.consumes, user.writes),
+            user.accesses,
             quotas.get(user.name),
         )
         for user in blueprint.config.users

@@ -5,10 +5,10 @@ from typing import Any
 
 import pulumi
 
-from blueprint.access import Principal, fleet_accesses
+from blueprint.access import Principal
 from blueprint.blueprint import Blueprint
 from blueprint.security import Security
-from blueprint.stack_config import UserConfig
+from blueprint.stack_users import UserConfig
 from components.access import PrincipalAccess, ScramUser
 from components.local_cluster import LocalCluster, LocalClusterArgs, LocalIdentity
 from components.quotas import ClientQuota
@@ -54,8 +54,7 @@ def _let_in(cluster: LocalCluster, user: UserConfig, security: Security) -> pulu
     identity = LocalIdentity(f"identity-{user.name}", cluster, principal, within)
     if security is Security.SCRAM:
         ScramUser(f"user-{user.name}", cluster.connection, principal, identity.password, within)
-    accesses = fleet_accesses(user.name, user.consumes, user.writes)
-    PrincipalAccess(f"access-{user.name}", cluster.connection, principal, accesses, within)
+    PrincipalAccess(f"access-{user.name}", cluster.connection, principal, user.accesses, within)
     return identity.file
 
 

@@ -107,6 +107,9 @@ def deployed(environment: Mapping[str, str], read: Callable[[Path], str]) -> Dep
     if port is not None and not 1 <= port <= _HIGHEST_PORT:
         legal = f"1 to {_HIGHEST_PORT}"
         problems.append(Problem(f"${Variable.HEALTH_PORT}", str(port), legal))
+    if found is not None and found.dedup and not environment.get(Variable.DEDUP_DATABASE):
+        legal = "sqlite:PATH, or what libpq takes: the fleet's settings have dedup"
+        problems.append(Problem(f"${Variable.DEDUP_DATABASE}", "nothing", legal))
     if problems or found is None:
         raise BadInput(problems)
     fields: dict[str, object] = {
@@ -114,6 +117,10 @@ def deployed(environment: Mapping[str, str], read: Callable[[Path], str]) -> Dep
         "group": found.group,
         "protocol": found.protocol,
         "dead_letters": found.dead_letters,
+        "deferred": found.deferred,
+        "catch_up": found.catch_up,
+        "traces": found.traces,
+        "dedup": _dedup(found, environment),
     }
     said = {"lanes": threads, "drain_deadline_s": drain_s}
     host = environment.get(Variable.HEALTH_HOST) or LOOPBACK
@@ -125,6 +132,12 @@ def deployed(environment: Mapping[str, str], read: Callable[[Path], str]) -> Dep
         health=None if port is None else Address(host, port),
         password=password,
     )
+
+
+def _dedup(found: FleetFile, environment: Mapping[str, str]) -> dict[str, object] | None:
+    if found.dedup is None:
+        return None
+    return {**found.dedup.model_dump(), "database": environment.get(Variable.DEDUP_DATABASE, "")}
 
 
 def _number(

@@ -47,6 +47,11 @@ class Part:
         """Whether there is nothing."""
         return self.value is None
 
+    @property
+    def hazy(self) -> bool:
+        """Whether it, or anything in it, is known only at the update."""
+        return _hazy(self.value)
+
     def part(self, *path: str) -> "Part":
         """What is at a path of names below this."""
         here = self
@@ -91,6 +96,14 @@ class Part:
             self.refuse("one value")
             return Said(self.urn, self.at, UNKNOWN, self.hidden)
         return self.said()
+
+    def word(self) -> Said:
+        """A text that has to be there, such as a name."""
+        said = self.required()
+        if said.unknown or (isinstance(said.value, str) and said.value):
+            return said
+        self.refuse("a text")
+        return Said(self.urn, self.at, UNKNOWN, self.hidden)
 
     def settings(self) -> Settings:
         """All settings that are here by name."""
@@ -170,6 +183,16 @@ def properties_of(text: str) -> dict[str, str]:
                 raise ValueError("a line without a setting")
             found[name.strip()] = value.strip()
     return found
+
+
+def _hazy(value: object) -> bool:
+    if isinstance(value, Secret):
+        return _hazy(value.value)
+    if isinstance(value, Mapping):
+        return any(map(_hazy, value.values()))
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return any(map(_hazy, value))
+    return value is UNKNOWN
 
 
 def _kind(value: object) -> str:

@@ -55,14 +55,13 @@ class Network:
 
     Attributes:
         source: From where: a network's address, or how something is laid open.
-        open_at: The values of ``source`` with which everybody comes in; of an address none: it is
-            looked at.
+        closed_at: The values of ``source`` with which nobody comes in; None of an address.
         default: What it means to say nothing.
     """
 
     urn: str
     source: Said
-    open_at: frozenset[str] = frozenset()
+    closed_at: frozenset[str] | None = None
     default: str = ""
 
 

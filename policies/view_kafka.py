@@ -65,7 +65,7 @@ class Place:
     """
 
     urn: str
-    cluster: str
+    cluster: Said
     node: str
     roles: frozenset[str] | Unknown
     zone: Said

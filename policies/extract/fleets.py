@@ -19,7 +19,7 @@ def _fleet(whole: Part) -> View:
     spread = pod.part("topologySpreadConstraints")
     fleet = Fleet(
         urn=whole.urn,
-        name=whole.part("metadata", "name").said(),
+        name=whole.part("metadata", "name").word(),
         replicas=spec.part("replicas").said(),
         labels=labels_of(template.part("metadata", "labels")),
         environment=_environment(container.part("env")),
@@ -44,18 +44,18 @@ def _container(pod: Part) -> Part:
 
 
 def _environment(env: Part) -> Settings:
-    if env.unknown:
+    if env.unknown or any(one.unknown or one.part("name").unknown for one in env.parts()):
         return Settings(env.urn, env.at, UNKNOWN)
     given = {}
     for one in env.parts():
-        name, value = one.part("name").said(), one.part("value")
+        name, value = one.part("name").word(), one.part("value")
         elsewhere = value.absent and not one.part("valueFrom").absent
         given[name.text or ""] = Said(env.urn, one.at, UNKNOWN) if elsewhere else value.said()
     return Settings(env.urn, env.at, given)
 
 
 def _spread(part: Part) -> Spread:
-    return Spread(part.part("topologyKey").required(), part.part("whenUnsatisfiable").said())
+    return Spread(part.part("topologyKey").word(), part.part("whenUnsatisfiable").said())
 
 
 def _file(pod: Part, container: Part) -> Said:
@@ -74,7 +74,8 @@ def _file(pod: Part, container: Part) -> Said:
         if volume.part("name").said().text in wanted:
             secret = volume.part("secret", "secretName")
             return (volume.part("configMap", "name") if secret.absent else secret).said()
-    return Said(pod.urn, volumes.at or "volumes", None)
+    hazy = mounts.hazy or volumes.hazy
+    return Said(pod.urn, volumes.at, UNKNOWN if hazy else None)
 
 
 def _budget(whole: Part) -> View:
@@ -91,12 +92,14 @@ def _budget(whole: Part) -> View:
 def _scaling(whole: Part) -> View:
     spec = whole.part("spec")
     triggers = spec.part("triggers")
+    if not triggers.parts() and not triggers.unknown:
+        triggers.refuse("a trigger")
     kafkas = [one.part("metadata") for one in triggers.parts() if _of_kafka(one)]
-    topics = tuple(one.part("topic").said() for one in kafkas)
+    topics = tuple(one.part("topic").word() for one in kafkas)
     lags = tuple(one.part("lagThreshold").said() for one in kafkas)
     scaling = Scaling(
         urn=whole.urn,
-        target=spec.part("scaleTargetRef", "name").said(),
+        target=spec.part("scaleTargetRef", "name").word(),
         most=spec.part("maxReplicaCount").said(),
         topics=UNKNOWN if triggers.unknown else topics,
         lags=UNKNOWN if triggers.unknown else lags,
@@ -105,7 +108,7 @@ def _scaling(whole: Part) -> View:
 
 
 def _of_kafka(trigger: Part) -> bool:
-    return trigger.part("type").said().text in ("kafka", "apache-kafka")
+    return trigger.part("type").word().text in ("kafka", "apache-kafka")
 
 
 def _claims(resource: Resource) -> bool:

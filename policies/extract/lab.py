@@ -34,7 +34,7 @@ def _lab(whole: Part) -> View:
 def _place(whole: Part, node: Node) -> Place:
     return Place(
         urn=whole.urn,
-        cluster="",
+        cluster=Said(whole.urn, "cluster", None),
         node=node.name,
         roles=frozenset({node.role.value}),
         zone=Said(whole.urn, "zone", node.zone),
@@ -88,9 +88,10 @@ def _rendered(whole: Part, asked: BrokerSettings, node: Node) -> dict[str, Said]
     except BadInput:
         whole.part(_WITHIN).refuse("settings of Kafka that contradict nothing")
         return {}
-    hidden = whole.part(_WITHIN).hidden
+    asked_for = whole.part(_WITHIN)
     return {
-        name: Said(whole.urn, f"{_WITHIN}: {name}", value, hidden)
+        # What the profile says is no secret, and what is asked for may be.
+        name: Said(whole.urn, f"{_WITHIN}: {name}", value, asked_for.part(name).hidden)
         for name, value in rendered.items()
     }
 

@@ -7,6 +7,7 @@ any machine is looked at.
 import base64
 import binascii
 import gzip
+import re
 import shlex
 import zlib
 from collections.abc import Iterator
@@ -22,12 +23,14 @@ from policies.said import Said
 from policies.view import HostSettings, Machine, Network, View, Volume
 
 NODE_TAG = "quorate:node"
+NODE_NAME = re.compile(r"^(?P<role>broker|controller)-\d+$")
 _NODE_ENV = "/etc/quorate/node.env"
 #: In the node's own file: what it fetches.
 _READS = ("SETTINGS_PARAMETER", "SYSCTL_PARAMETER", "LIMITS_PARAMETER")
 #: Of base64, packed: EC2 takes no more than 16 KiB of it, and unpacked it is a text.
 _MOST_UNPACKED = 1 << 20
 _CLOUD_CONFIG = "#cloud-config"
+_NOT_PUBLIC = frozenset({"false"})
 
 
 def _instance(whole: Part) -> View:
@@ -43,12 +46,10 @@ def _instance(whole: Part) -> View:
     reads = () if settings is None else tuple(settings.part(one).required() for one in _READS)
     hosts = () if settings is None else (_host(settings),)
     # The tag is known before the update, and the user data not always.
-    role = (whole.part("tags", NODE_TAG).said().text or "").partition("-")[0]
+    role = _role(whole.part("tags", NODE_TAG))
     if not role and hosts:
         role = hosts[0].role.text or ""
-    public = Network(
-        whole.urn, whole.part("associatePublicIpAddress").said(), open_at=frozenset({"true"})
-    )
+    public = Network(whole.urn, whole.part("associatePublicIpAddress").said(), _NOT_PUBLIC, "false")
     return View(
         kafka=kafka,
         hosts=hosts,
@@ -60,9 +61,17 @@ def _instance(whole: Part) -> View:
     )
 
 
+def _role(tag: Part) -> str:
+    said = tag.said()
+    matched = NODE_NAME.match(said.text or "")
+    if matched is None and not said.absent and not said.unknown:
+        tag.refuse("the name of a node: broker-1, controller-101")
+    return matched["role"] if matched else ""
+
+
 def _host(settings: Part) -> HostSettings:
     return HostSettings(
-        settings.urn, settings.part("ROLE").required(), mount=settings.part("MOUNT_OPTIONS").said()
+        settings.urn, settings.part("ROLE").word(), mount=settings.part("MOUNT_OPTIONS").said()
     )
 
 
@@ -147,8 +156,12 @@ def _template(whole: Part) -> View:
         for one in whole.part("blockDeviceMappings").parts()
         if not one.part("ebs").absent
     )
+    mappings = whole.part("blockDeviceMappings")
+    if not disks and not mappings.unknown:
+        # What its image says is in force, and that is not to encrypt.
+        disks = (Volume(whole.urn, Said(whole.urn, mappings.at, None)),)
     public = tuple(
-        Network(whole.urn, one.part("associatePublicIpAddress").said(), frozenset({"true"}))
+        Network(whole.urn, one.part("associatePublicIpAddress").said(), _NOT_PUBLIC, "false")
         for one in whole.part("networkInterfaces").parts()
     )
     machine = Machine(whole.urn, "", whole.part("instanceType").said(), _token(whole))

@@ -7,6 +7,7 @@ from policies.reading import Part
 from policies.view import Network, View
 
 _TRUE, _FALSE = frozenset({"true"}), frozenset({"false"})
+_WITHIN = frozenset({"clusterip", "externalname"})
 
 
 def _rule(whole: Part) -> View:
@@ -33,25 +34,27 @@ def _blocks(part: Part) -> Iterator[Network]:
 
 
 def _subnet(whole: Part) -> View:
-    return View(networks=(Network(whole.urn, whole.part("mapPublicIpOnLaunch").said(), _TRUE),))
+    return View(
+        networks=(Network(whole.urn, whole.part("mapPublicIpOnLaunch").said(), _FALSE, "false"),)
+    )
 
 
 def _control_plane(whole: Part) -> View:
     public = whole.part("vpcConfig", "endpointPublicAccess").said()
-    return View(networks=(Network(whole.urn, public, _TRUE, default="true"),))
+    return View(networks=(Network(whole.urn, public, _FALSE, "true"),))
 
 
 def _balancer(whole: Part) -> View:
-    return View(networks=(Network(whole.urn, whole.part("internal").said(), _FALSE, "false"),))
+    return View(networks=(Network(whole.urn, whole.part("internal").said(), _TRUE, "false"),))
 
 
 def _service(whole: Part) -> View:
     form = whole.part("spec", "type").said()
-    return View(networks=(Network(whole.urn, form, frozenset({"loadbalancer", "nodeport"})),))
+    return View(networks=(Network(whole.urn, form, _WITHIN, "ClusterIP"),))
 
 
 def _ingress(whole: Part) -> View:
-    return View(networks=(Network(whole.urn, whole.part("kind").said(), frozenset({"ingress"})),))
+    return View(networks=(Network(whole.urn, whole.part("kind").said(), frozenset()),))
 
 
 def _policy(whole: Part) -> View:

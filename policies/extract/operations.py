@@ -6,7 +6,7 @@ from dataclasses import replace
 from policies.extract.claim import Extractor, of_dynamic, of_kind
 from policies.extract.strimzi import GROUP
 from policies.reading import Part
-from policies.resource import Resource
+from policies.resource import UNKNOWN, Resource
 from policies.said import Said, Settings
 from policies.view import Aim, AlertRule, Connector, GameDay, Principal, Quota, View
 
@@ -28,17 +28,17 @@ _RUN = ("chaos", "run")
 
 
 def _own_quota(whole: Part) -> View:
-    return View(quotas=(Quota(whole.urn, whole.part("user").required(), _rates(whole, _OURS)),))
+    return View(quotas=(Quota(whole.urn, whole.part("user").word(), _rates(whole, _OURS)),))
 
 
 def _own_principal(whole: Part) -> View:
-    said = whole.part("principal").required()
+    said = whole.part("principal").word()
     name = replace(said, value=said.text.removeprefix(_TYPE_OF_PRINCIPAL)) if said.text else said
     return View(principals=(Principal(whole.urn, name),))
 
 
 def _user(whole: Part) -> View:
-    name, quotas = whole.part("metadata", "name").said(), whole.part("spec", "quotas")
+    name, quotas = whole.part("metadata", "name").word(), whole.part("spec", "quotas")
     principal = Principal(whole.urn, name)
     if whole.part("spec").absent:
         whole.part("spec").refuse("authentication, authorization and quotas")
@@ -56,33 +56,34 @@ def _rates(part: Part, names: Mapping[str, str]) -> Settings:
 
 
 def _alerts(whole: Part) -> View:
-    rules = (
-        rule
-        for group in whole.part("spec", "groups").parts()
-        for rule in group.part("rules").parts()
+    groups = whole.part("spec", "groups")
+    rules = (rule for group in groups.parts() for rule in group.part("rules").parts())
+    found = tuple(
+        AlertRule(rule.urn, rule.part("expr").word())
+        for rule in rules
+        if rule.part("record").absent
     )
-    return View(
-        alerts=tuple(
-            AlertRule(rule.urn, rule.part("expr").said())
-            for rule in rules
-            if rule.part("record").absent
-        )
-    )
+    # Where one is not known yet it may be whichever is missed.
+    hazy = AlertRule(whole.urn, Said(whole.urn, groups.at, UNKNOWN))
+    return View(alerts=(*found, hazy) if groups.hazy else found)
 
 
 def _schedule(whole: Part) -> View:
     spec = whole.part("spec")
     pod = spec.part("jobTemplate", "spec", "template", "spec")
+    containers = pod.part("containers")
+    found = [one for container in containers.parts() for one in _experiments(container)]
+    if not found and containers.hazy:
+        found = [Said(whole.urn, containers.at, UNKNOWN)]
     return View(
         game_days=tuple(
             GameDay(
                 urn=whole.urn,
                 experiment=experiment,
-                schedule=spec.part("schedule").required(),
+                schedule=spec.part("schedule").word(),
                 suspended=spec.part("suspend").said(),
             )
-            for container in pod.part("containers").parts()
-            for experiment in _experiments(container)
+            for experiment in found
         )
     )
 
@@ -97,7 +98,7 @@ def _experiments(container: Part) -> Iterator[Said]:
 
 
 def _connector(whole: Part) -> View:
-    return View(connectors=(Connector(whole.urn, whole.part("spec", "class").required()),))
+    return View(connectors=(Connector(whole.urn, whole.part("spec", "class").word()),))
 
 
 def _aim(whole: Part) -> View:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from policies.extract.claim import Extractor, of_type
 from policies.reading import Part, properties_of
-from policies.resource import UNKNOWN, Resource, Unknown
+from policies.resource import UNKNOWN, Resource, Secret, Unknown
 from policies.said import Said, Settings
 from policies.view import HostSettings, KafkaSettings, Listener, View
 
@@ -67,6 +67,8 @@ def _split(said: Said) -> list[str]:
 
 def _parameter(whole: Part) -> View:
     name, value = whole.part("name").said(), whole.part("value")
+    if name.unknown:
+        return View(files=(name,))
     matched = _NAME.match(name.text or "")
     assert matched is not None
     if value.absent:
@@ -103,6 +105,9 @@ def _unit_of(text: str) -> dict[str, str]:
 
 def _claims(resource: Resource) -> bool:
     name = resource.properties.get("name")
+    name = name.value if isinstance(name, Secret) else name
+    if _PARAMETER(resource) and name is UNKNOWN:
+        return True
     if not _PARAMETER(resource) or not isinstance(name, str):
         return False
     matched = _NAME.match(name)

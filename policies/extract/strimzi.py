@@ -13,8 +13,8 @@ from policies.view import KafkaSettings, Listener, Network, Place, View
 GROUP = "kafka.strimzi.io"
 #: One resource has the settings of brokers and controllers alike.
 _BOTH = frozenset({"broker", "controller"})
-#: Strimzi's ways to be reached from beyond the cluster; all others are within it.
-_OUTWARD = frozenset({"ingress", "loadbalancer", "nodeport", "route"})
+#: Of Strimzi's ways to be reached those that end within the cluster.
+_WITHIN = frozenset({"cluster-ip", "internal"})
 CLUSTER_LABEL = "strimzi.io/cluster"
 
 
@@ -24,19 +24,25 @@ def _kafka(whole: Part) -> View:
         kafka.refuse("a cluster's settings")
     listeners = kafka.part("listeners")
     found = tuple(_listener(one) for one in listeners.parts())
+    if not found and not listeners.unknown:
+        listeners.refuse("a listener")
     settings = KafkaSettings(
         urn=whole.urn,
         node="",
         roles=_BOTH,
         settings=_heard(kafka.part("config").settings()),
-        rack=kafka.part("rack", "topologyKey").said(),
+        rack=_text(kafka.part("rack", "topologyKey")),
         listeners=UNKNOWN if listeners.unknown else found,
-        authorization=kafka.part("authorization", "type").said(),
+        authorization=_text(kafka.part("authorization", "type")),
         disruption=kafka.part("template", "podDisruptionBudget", "maxUnavailable").said(),
     )
-    outward = tuple(Network(whole.urn, one.form, _OUTWARD) for one in found)
+    outward = tuple(Network(whole.urn, one.form, _WITHIN) for one in found)
     peers = tuple(peer for one in listeners.parts() for peer in _peers(one))
     return View(kafka=(settings,), networks=outward + peers)
+
+
+def _text(part: Part) -> Said:
+    return part.said() if part.absent else part.word()
 
 
 def _heard(settings: Settings) -> Settings:
@@ -48,7 +54,7 @@ def _heard(settings: Settings) -> Settings:
 
 
 def _listener(part: Part) -> Listener:
-    return Listener(part.urn, part.part("tls").said(), part.part("type").required())
+    return Listener(part.urn, part.part("tls").said(), part.part("type").word())
 
 
 def _peers(listener: Part) -> Iterator[Network]:
@@ -59,14 +65,14 @@ def _peers(listener: Part) -> Iterator[Network]:
 
 
 def _pool(whole: Part) -> View:
-    spec, name = whole.part("spec"), whole.part("metadata", "name").said()
+    spec, name = whole.part("spec"), whole.part("metadata", "name").word()
     roles = spec.part("roles")
     said = tuple(one.said() for one in roles.parts())
     if not said and not roles.unknown:
         roles.refuse("broker, controller or both")
     place = Place(
         urn=whole.urn,
-        cluster=whole.part("metadata", "labels", CLUSTER_LABEL).said().text or "",
+        cluster=whole.part("metadata", "labels", CLUSTER_LABEL).said(),
         node=name.text or "",
         roles=_roles(said, roles),
         zone=_zone(spec.part("template", "pod", "affinity")),
@@ -89,8 +95,10 @@ def _zone(affinity: Part) -> Said:
     values = []
     for term in terms.parts():
         for expression in term.part("matchExpressions").parts():
+            if expression.unknown or expression.part("key").unknown:
+                return Said(terms.urn, terms.at, UNKNOWN)
             if expression.part("key").said().text == ZONE_LABEL:
-                values += [one.said() for one in expression.part("values").parts()]
+                values += [one.word() for one in expression.part("values").parts()]
                 if expression.part("values").unknown:
                     return expression.part("values").said()
         if term.part("matchExpressions").unknown:
@@ -108,7 +116,10 @@ def _kept(storage: Part) -> Iterator[Said]:
         yield kind
         yield storage.part("deleteClaim").said()
         return
-    for volume in storage.part("volumes").parts():
+    volumes = storage.part("volumes")
+    if not volumes.parts() and not volumes.unknown:
+        volumes.refuse("a volume")
+    for volume in volumes.parts():
         yield volume.part("type").required()
         yield volume.part("deleteClaim").said()
 

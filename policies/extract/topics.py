@@ -9,7 +9,7 @@ from policies.view import TopicPromise, TopicSettings, View
 def _own(whole: Part) -> View:
     topic = TopicSettings(
         urn=whole.urn,
-        name=whole.part("topic").required(),
+        name=whole.part("topic").word(),
         partitions=whole.part("partitions").required(),
         replicas=whole.part("replication_factor").required(),
         settings=whole.part("config").settings(),
@@ -25,7 +25,7 @@ def _strimzis(whole: Part) -> View:
     named = spec.part("topicName")
     topic = TopicSettings(
         urn=whole.urn,
-        name=(whole.part("metadata", "name") if named.absent else named).said(),
+        name=(whole.part("metadata", "name") if named.absent else named).word(),
         partitions=spec.part("partitions").required(),
         replicas=spec.part("replicas").required(),
         settings=spec.part("config").settings(),
@@ -35,7 +35,7 @@ def _strimzis(whole: Part) -> View:
 
 
 def _promise(whole: Part) -> View:
-    name, partitions = whole.part("topic").required(), whole.part("partitions").required()
+    name, partitions = whole.part("topic").word(), whole.part("partitions").required()
     return View(promises=(TopicPromise(whole.urn, name, partitions),))
 
 

@@ -37,7 +37,7 @@ def _per_broker(view: View) -> Iterator[Violation]:
     )
     limit = _limit(view)
     if brokers and replicas / brokers > limit:
-        each = written(round(replicas / brokers))
+        each = "more" if any(one.hidden for one in said) else written(round(replicas / brokers))
         found = f"{each} replicas on each broker: {len(view.topics)} topics"
         yield Violation(view.topics[0].urn, "partitions of all topics", found, f"{limit:,} at most")
 
@@ -62,8 +62,10 @@ def _headroom(view: View) -> Iterator[Violation]:
         needed = whole(HEADROOM * _number(peak) / rate)
         total = sum(map(_number, partitions))
         if not _number(peak) or total < needed:
-            required = f"{needed:,} or more: {HEADROOM:g} x the peak at {rate:,} events/s each"
-            found = f"{written(total)} partitions of all topics"
+            least = "as many" if peak.hidden else f"{needed:,} or more"
+            required = f"{least}: {HEADROOM:g} x the peak at {rate:,} events/s each"
+            hidden = any(one.hidden for one in (*partitions, peak))
+            found = f"{'fewer' if hidden else written(total)} partitions of all topics"
             yield Violation(view.topics[0].urn, "partitions", found, required)
     if not any(not aim.planned_events_per_s.absent for aim in view.aims):
         first = view.topics[0]
@@ -92,7 +94,10 @@ def _not_above(
     of_all = [partitions[one.text] for one in topics]
     if any(one.unknown for one in of_all) or not of_all:
         return
-    yield from at_most(instances, sum(map(_number, of_all)), default)
+    most = sum(map(_number, of_all))
+    hidden = any(one.hidden for one in of_all)
+    what = "as many as they read partitions," if hidden else f"{written(most)}, the partitions,"
+    yield from at_most(instances, most, default, what)
 
 
 def _number(said: Said) -> float:

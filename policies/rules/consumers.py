@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from blueprint.alerts import DEFICIT_PART
 from blueprint.fleet_contract import Variable
+from blueprint.fleets import GRACE_MARGIN_S
 from policies.resource import Unknown
 from policies.rule import Rule, Scope, Violation
-from policies.rules.wanted import at_least, at_most, within, written
+from policies.rules.wanted import at_least, at_most, not_as_wanted, within, written
 from policies.said import Said, Settings
 from policies.view import FleetWork, View
 
@@ -26,6 +27,8 @@ _COMPARED = re.compile(r"(>=|<=|>|<|==|!=)\s*([0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][+
 LEAST_MARGIN = WARNING
 #: What a fleet takes where its settings say nothing, in records; emergency is above its number.
 _MARGIN, _ENTER = 100_000, EMERGENCY + 1
+#: Kubernetes' own where nothing is said.
+_KUBERNETES_GRACE_S = 30
 #: One lane is no parallelism.
 _LEAST_LANES = 2
 #: Rule 13 of the practices: 0.1 to 1 %.
@@ -40,6 +43,18 @@ _DEBEZIUM = "io.debezium."
 def _lanes(view: View) -> Iterator[Violation]:
     for fleet in view.fleets:
         yield from at_least(fleet.environment.said(Variable.THREADS.value), _LEAST_LANES)
+
+
+def _drains(view: View) -> Iterator[Violation]:
+    for fleet in view.fleets:
+        deadline = fleet.environment.said(Variable.DRAIN_DEADLINE_S.value)
+        if deadline.unknown:
+            continue
+        if deadline.number is None:
+            yield not_as_wanted(deadline, "seconds")
+            continue
+        least = deadline.number + GRACE_MARGIN_S
+        yield from at_least(fleet.grace_s, least, default=_KUBERNETES_GRACE_S)
 
 
 def _levels(view: View) -> Iterator[Violation]:
@@ -89,7 +104,8 @@ def _catch_up(view: View) -> Iterator[Violation]:
         enter, leave = work.catch_up.said("enter_records"), work.catch_up.said("leave_records")
         yield from at_most(enter, _ENTER, default=_ENTER)
         if not enter.unknown:
-            yield from at_most(leave, _ENTER if enter.number is None else enter.number, WARNING)
+            most = _ENTER if enter.number is None else enter.number
+            yield from at_most(leave, most, WARNING, what="enter_records")
 
 
 def _catches_up(work: FleetWork) -> bool:
@@ -153,6 +169,13 @@ RULES = (
         why="One lane for a whole partition leaves all processors but one idle.",
         judge=_lanes,
         no_experiment="nothing is lost without it: `make bench` measures what it is worth",
+    ),
+    Rule(
+        name="ends-after-draining",
+        family=FAMILY,
+        why="An instance that is killed in the middle leaves what it was at to be done again.",
+        judge=_drains,
+        experiment="fleet-rolling-deploy",
     ),
     Rule(
         name="lag-alerts",

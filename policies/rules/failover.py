@@ -6,6 +6,7 @@ from dataclasses import replace
 from blueprint.failover_budget import Loss, predict
 from blueprint.failover_profile import BALANCED, KAFKA_DEFAULTS, FailoverProfile
 from policies.rule import Violation
+from policies.rules.wanted import not_as_wanted
 from policies.said import Said
 from policies.view import KafkaSettings, View
 
@@ -39,13 +40,19 @@ def judge_failover(view: View) -> Iterator[Violation]:
         return
     if any(one.unknown for one in targets):
         return
+    broken = [one for ones in said.values() for one in ones if not one.absent and not one.number]
+    for one in broken:
+        yield not_as_wanted(one, "a time-out in milliseconds")
+    if broken:
+        return
     predicted_s = _predicted_s(_profile(said))
     for target in targets or [Said(view.kafka[0].urn, _SETTING, TARGET_S)]:
         target_s = target.number or 0.0
         if predicted_s > target_s:
             hidden = any(one.hidden for ones in said.values() for one in ones)
             found = "more" if hidden else f"{predicted_s:g} s"
-            required = f"{target_s:g} s or less, the target"
+            least = "the target" if target.hidden else f"{target_s:g} s, the target,"
+            required = f"{least} or less"
             yield Violation(view.kafka[0].urn, _SETTING, f"{found} predicted", required)
 
 

@@ -41,10 +41,11 @@ def _ingress(view: View) -> Iterator[Violation]:
         said = network.source
         if said.unknown:
             continue
-        if network.open_at:
+        if network.closed_at is not None:
             found = (network.default if said.absent else said.text or "").lower()
-            if found in network.open_at or not (found or said.absent):
-                yield not_as_wanted(said, "nothing that the internet reaches", network.default)
+            if found not in network.closed_at:
+                required = " or ".join(sorted(network.closed_at)) or "nothing of the kind"
+                yield not_as_wanted(said, required, network.default)
         elif not _private(said.text or ""):
             yield not_as_wanted(said, "a private network: RFC 1918, 6598 or 4193")
 

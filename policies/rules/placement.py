@@ -58,7 +58,7 @@ def _dedicated(view: View) -> Iterator[Violation]:
     wanted = "broker or controller, not both"
     for place in view.places:
         if not isinstance(place.roles, Unknown) and len(place.roles) > 1:
-            yield Violation(place.urn, f"roles of {place.node}", "broker and controller", wanted)
+            yield Violation(place.urn, "roles", "broker and controller", wanted)
     for kafka in view.kafka:
         # What is of all nodes alike is no node.
         if kafka.node and kafka.serves_as(_BROKER) and kafka.serves_as(_CONTROLLER):
@@ -82,10 +82,10 @@ def _spread(view: View) -> Iterator[Violation]:
     for fleet in view.fleets:
         if isinstance(fleet.spread, Unknown):
             continue
-        of_zones = [one for one in fleet.spread if one.key.unknown or one.key.text == ZONE_LABEL]
+        of_zones = [one for one in fleet.spread if one.key.text == ZONE_LABEL]
         for one in of_zones:
             yield from exactly(one.otherwise, "donotschedule", default="donotschedule")
-        if not of_zones:
+        if not of_zones and not any(one.key.unknown for one in fleet.spread):
             at = "spec.template.spec.topologySpreadConstraints"
             yield Violation(fleet.urn, at, f"nothing over {ZONE_LABEL}", "one over it")
 
@@ -118,8 +118,10 @@ def _chosen(budget: DisruptionBudget, fleet: Fleet) -> bool:
 def _clusters(view: View, role: str) -> Iterator[list[Place]]:
     """The places of a role, cluster by cluster."""
     places = [place for place in view.places if _has(place, role)]
-    for cluster in dict.fromkeys(place.cluster for place in places):
-        yield [place for place in places if place.cluster == cluster]
+    if any(place.cluster.unknown for place in places):
+        return
+    for cluster in dict.fromkeys(place.cluster.text for place in places):
+        yield [place for place in places if place.cluster.text == cluster]
 
 
 def _has(place: Place, role: str) -> bool:

@@ -25,11 +25,13 @@ def at_least(said: Said, least: float, default: float | None = None) -> Iterator
         yield not_as_wanted(said, f"{written(least)} or more", default)
 
 
-def at_most(said: Said, most: float, default: float | None = None) -> Iterator[Violation]:
-    """A number that is not above this one."""
+def at_most(
+    said: Said, most: float, default: float | None = None, what: str = ""
+) -> Iterator[Violation]:
+    """A number that is not above this one, of which ``what`` is said in its place."""
     found = default if said.absent else said.number
     if not said.unknown and (found is None or found > most):
-        yield not_as_wanted(said, f"{written(most)} or less", default)
+        yield not_as_wanted(said, f"{what or written(most)} or less", default)
 
 
 def within(

@@ -48,6 +48,16 @@ def test_a_group_is_named_after_its_fleet_unless_it_says_otherwise() -> None:
     assert groups == ["billing"]
 
 
+def test_a_fleet_that_catches_up_reads_and_writes_what_it_puts_off() -> None:
+    """And its replay has a group; both beside what every fleet has."""
+    plain = set(fleet_accesses("billing", ["t"], []))
+    more = set(fleet_accesses("billing", ["t"], [], deferred="billing-deferred")) - plain
+    assert {(one.resource, one.name, one.operations) for one in more} == {
+        (Resource.TOPIC, "billing-deferred", (Operation.READ, Operation.WRITE)),
+        (Resource.GROUP, "billing-replay", (Operation.READ,)),
+    }
+
+
 @pytest.mark.parametrize("principal", [ADMIN, NODE, SUITE])
 def test_nobody_is_given_the_platforms_own_names(principal: Principal) -> None:
     """A fleet of such a name would be an administrator."""

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from blueprint.operators import KEDA, OPERATORS, PROMETHEUS, STRIMZI, Operator
-from components.operators import OperatorsThereProvider
+from components.operators import OperatorsThere, OperatorsThereProvider
 from tests.engine import crds
 from tests.engine.conftest import ProgramEngines
 from tests.engine.control_plane.api import Reference
 from tests.engine.control_plane.binaries import binaries
 from tests.engine.control_plane.control_plane import ControlPlane
 from tests.engine.harness.engine import Engine, EngineFailed, StandIn
-from tests.engine.kubernetes_fixtures import _PROVIDER
+from tests.engine.kubernetes_fixtures import PROVIDER
 from tests.engine.kubernetes_stack import new_namespace, program
 
 pytestmark = pytest.mark.engine
@@ -48,7 +48,7 @@ def test_operators_are_looked_for_before_anything_is_made(
 ) -> None:
     """All that lack are named at once, then the one that still does; with it, the stack is made."""
     namespace = new_namespace()
-    stand_in = StandIn(_PROVIDER, {"KUBECONFIG": str(bare.kubeconfig)})
+    stand_in = StandIn(PROVIDER, {"KUBECONFIG": str(bare.kubeconfig)})
     engine = program_engine(program(namespace), stand_in)
 
     refused(engine, bare, namespace, {STRIMZI, KEDA, PROMETHEUS})
@@ -74,3 +74,20 @@ def test_a_cluster_that_cannot_be_asked_is_not_said_to_lack_anything(bare: Contr
         for one in (known, stranger, away)
     ]
     assert [len(one.failures) for one in asked] == [len(OPERATORS), 0, 0]
+
+
+def test_how_a_cluster_is_reached_is_kept_from_whoever_reads_the_state(
+    program_engine: ProgramEngines, control_plane: ControlPlane
+) -> None:
+    """A kubeconfig that was given holds a token: it is kept as a ciphertext, and not shown."""
+    text = control_plane.kubeconfig.read_text()
+
+    def declare() -> None:
+        OperatorsThere("operators", OPERATORS, text)
+
+    engine = program_engine(declare)
+    engine.up()
+    token = control_plane.api.access.token
+    assert token
+    assert token not in engine.kept()
+    assert engine.up().changed() == ()

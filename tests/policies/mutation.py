@@ -3,7 +3,7 @@
 import base64
 import gzip
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,7 +46,7 @@ def at(type_: str, name: str, path: Sequence[str | int], edit: object) -> Change
     def change(resources: tuple[Resource, ...]) -> tuple[Resource, ...]:
         found = [one for one in resources if one.type.endswith(type_) and one.name == name]
         assert len(found) == 1, f"{len(found)} resources {type_} {name}"
-        changed = replace(found[0], properties=_changed(found[0].properties, path, edit))
+        changed = replace(found[0], properties=changed_at(found[0].properties, path, edit))
         assert changed != found[0], f"{name}: nothing was changed"
         return tuple(changed if one is found[0] else one for one in resources)
 
@@ -89,7 +89,7 @@ def _copy(
 ) -> Resource:
     properties: Any = original.properties
     for path, edit in edits:
-        properties = _changed(properties, path, edit(number))
+        properties = changed_at(properties, path, edit(number))
     return Resource(
         f"{original.urn}-{number}", original.type, f"{original.name}-{number}", properties
     )
@@ -113,7 +113,7 @@ def in_properties(name: str, value: object) -> Edit:
 
     def edit(text: Any) -> Any:  # noqa: ANN401 as in the properties
         settings: dict[str, Any] = dict(properties_of(text))
-        settings = _changed(settings, [name], value)
+        settings = changed_at(settings, [name], value)
         return "".join(f"{one}={said}\n" for one, said in settings.items())
 
     return edit
@@ -121,7 +121,7 @@ def in_properties(name: str, value: object) -> Edit:
 
 def in_json(path: Sequence[str | int], value: object) -> Edit:
     """Change what is at a path of a JSON text."""
-    return lambda text: json.dumps(_changed(json.loads(text), path, value))
+    return lambda text: json.dumps(changed_at(json.loads(text), path, value))
 
 
 def in_user_data(path: str, edit: Edit) -> Edit:
@@ -147,16 +147,36 @@ def in_text(old: str, new: str) -> Edit:
     return edit
 
 
-def _changed(value: Any, path: Sequence[str | int], edit: object) -> Any:  # noqa: ANN401
+def changed_at(value: Any, path: Sequence[str | int], edit: object) -> Any:  # noqa: ANN401
+    """The same value with another one at a path; what is secret stays so."""
     if isinstance(value, Secret):
-        return Secret(_changed(value.value, path, edit))
+        return Secret(changed_at(value.value, path, edit))
     if not path:
         return edit(value) if callable(edit) else edit
     first, rest = path[0], path[1:]
     if isinstance(first, int):
         items = list(value)
-        items[first] = _changed(items[first], rest, edit)
+        items[first] = changed_at(items[first], rest, edit)
         return [one for one in items if one is not GONE]
     made = dict(value or {})
-    made[first] = _changed(made.get(first), rest, edit)
+    made[first] = changed_at(made.get(first), rest, edit)
     return {name: one for name, one in made.items() if one is not GONE}
+
+
+def places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The path of everything in a resource's properties, leaves and what holds them."""
+    held = value.value if isinstance(value, Secret) else value
+    if path:
+        yield path
+    if isinstance(held, Mapping):
+        for name, one in held.items():
+            yield from places(one, (*path, name))
+    elif isinstance(held, list):
+        for index, one in enumerate(held):
+            yield from places(one, (*path, index))
+
+
+def value_at(value: object, path: Sequence[str | int]) -> object:
+    """What is at a path, out of its secret."""
+    held: Any = value.value if isinstance(value, Secret) else value
+    return value_at(held[path[0]], path[1:]) if path else held

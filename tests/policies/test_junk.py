@@ -1,143 +1,115 @@
-"""Whatever an engine may send: no crash, and nothing that claims to be Kafka's passes unread."""
+"""Whatever shape a resource has: no crash, and nothing that claims to be Kafka's passes unread."""
 
-from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
 
-import pytest
-from google.protobuf.struct_pb2 import ListValue, Struct, Value
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from pulumi.runtime import rpc
 
-from policies.decode import decoded, has_unknown
 from policies.extract import view_of
-from policies.pack import Pack
 from policies.resource import UNKNOWN, Resource, Secret
-from policies.rules import RULES
-from tests.policies.asking import TODAY, Asking, asking
-from tests.policies.stacks import STACKS, shipped
+from tests.policies.judging import Neighbours, reported
+from tests.policies.mutation import GONE, changed_at, places, value_at
+from tests.policies.stacks import AWS, KUBERNETES, LOCAL, STACKS, shipped
+from tests.policies.test_unknowns import one_of_each
 
-FUZZ = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+_LEAF = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.floats(),
+    st.text(max_size=20),
+    st.just(UNKNOWN),
+    st.text(max_size=5).map(Secret),
 )
-_SIGNATURES = (
-    rpc._special_secret_sig,
-    rpc._special_output_value_sig,
-    rpc._special_asset_sig,
-    rpc._special_archive_sig,
-    rpc._special_resource_sig,
-    "no signature",
-)
-_NAMES = st.sampled_from(["value", "secret", "spec", "config", "data", "metadata", "x"])
-
-
-def _struct(fields: dict[str, Value]) -> Value:
-    return Value(struct_value=Struct(fields=fields))
-
-
-def _signed(fields: dict[str, Value], signature: str) -> Value:
-    return _struct({**fields, rpc._special_sig_key: Value(string_value=signature)})
-
-
-LEAVES = st.one_of(
-    st.just(Value()),
-    st.booleans().map(lambda one: Value(bool_value=one)),
-    st.floats().map(lambda one: Value(number_value=one)),
-    st.text(max_size=20).map(lambda one: Value(string_value=one)),
-    st.just(Value(string_value=rpc.UNKNOWN)),
-)
-VALUES = st.recursive(
-    LEAVES,
+_JUNK = st.recursive(
+    _LEAF,
     lambda inner: st.one_of(
-        st.lists(inner, max_size=3).map(lambda one: Value(list_value=ListValue(values=one))),
-        st.dictionaries(_NAMES, inner, max_size=3).map(_struct),
-        st.builds(
-            _signed, st.dictionaries(_NAMES, inner, max_size=3), st.sampled_from(_SIGNATURES)
-        ),
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)
     ),
-    max_leaves=12,
+    max_leaves=8,
 )
-RESOURCES = [one for stack in STACKS for one in shipped(stack)]
+#: Of each kind what is of another one: no coercion makes a setting of it.
+_OF_ANOTHER_KIND = {
+    dict: ("junk", 17.0, ["junk"]),
+    list: ("junk", 17.0, {"junk": 1.0}),
+    str: (["junk"], {"junk": 1.0}),
+    float: (["junk"], {"junk": 1.0}),
+    bool: (["junk"], {"junk": 1.0}),
+}
 
 
-@pytest.fixture(scope="module")
-def asked() -> Iterator[Asking]:
-    """The pack as it is shipped."""
-    with asking(Pack(RULES, view_of, lambda: TODAY)) as one:
-        one.configure_stack({})
-        yield one
+@cache
+def _neighbours(stack: str) -> Neighbours:
+    return Neighbours(shipped(stack))
 
 
-@FUZZ
-@given(fields=st.dictionaries(st.text(max_size=8), VALUES, max_size=4))
-def test_anything_is_decoded(fields: dict[str, Value]) -> None:
-    """Into values of the kinds that rules know, and of no other."""
-    values = decoded(Struct(fields=fields))
-    assert set(values) == set(fields)
-    assert has_unknown(values) in (True, False)
-    assert all(map(_known_kind, values.values()))
-
-
-@FUZZ
 @given(data=st.data())
-def test_no_rule_crashes_on_a_resource_with_junk_in_it(data: st.DataObject, asked: Asking) -> None:
-    """One property of a real resource is something else, or is not there, or one is too many."""
-    resource = data.draw(st.sampled_from(RESOURCES))
-    names = [*resource.properties, "extra"]
-    changed = data.draw(st.dictionaries(st.sampled_from(names), VALUES, min_size=1, max_size=3))
-    told = asked.tell(resource, Struct(fields=changed))
-    told += asked.tell_all([(resource, Struct(fields=changed))])
-    assert [one for one in told if "not judged" in one.message] == []
-
-
-@pytest.mark.parametrize(
-    "resource", RESOURCES[:: max(1, len(RESOURCES) // 60)], ids=lambda one: one.name
-)
-def test_no_rule_crashes_on_a_resource_of_nothing(resource: Resource, asked: Asking) -> None:
-    """All properties gone."""
-    told = asked.tell(resource, Struct())
-    assert [one for one in told if "not judged" in one.message] == []
-
-
-def test_what_is_signed_is_what_it_stands_for() -> None:
-    """Secrets, outputs with and without a value, and what holds neither."""
-    text = Value(string_value="x")
-    secret = _signed({"value": text}, rpc._special_secret_sig)
-    known = _signed({"value": text}, rpc._special_output_value_sig)
-    hidden = {"value": text, "secret": Value(bool_value=True)}
-    values = decoded(
-        Struct(
-            fields={
-                "secret": secret,
-                "secret-of-nothing": _signed({}, rpc._special_secret_sig),
-                "secret-of-unknown": _signed(
-                    {"value": Value(string_value=rpc.UNKNOWN)}, rpc._special_secret_sig
-                ),
-                "output": known,
-                "output-unknown": _signed({}, rpc._special_output_value_sig),
-                "output-secret": _signed(hidden, rpc._special_output_value_sig),
-                "asset": _signed({"text": text}, rpc._special_asset_sig),
-            }
-        )
+@settings(max_examples=150)
+def test_junk_anywhere_crashes_nothing(data: st.DataObject) -> None:
+    """In the place of any value of any resource of a compliant stack."""
+    neighbours = _neighbours(data.draw(st.sampled_from(STACKS)))
+    index = data.draw(st.sampled_from(one_of_each(neighbours.resources)))
+    original = neighbours.resources[index]
+    path = data.draw(st.sampled_from(list(places(original.properties))))
+    junk = data.draw(st.one_of(_JUNK, st.just(GONE)))
+    neighbours.with_other(
+        index, replace(original, properties=changed_at(original.properties, path, junk))
     )
-    assert values == {
-        "secret": Secret("x"),
-        "secret-of-nothing": Secret(None),
-        "secret-of-unknown": Secret(UNKNOWN),
-        "output": "x",
-        "output-unknown": UNKNOWN,
-        "output-secret": Secret("x"),
-        "asset": {"text": "x"},
-    }
-    assert has_unknown([{"deep": values["secret-of-unknown"]}])
-    assert not has_unknown(values["secret"])
-    assert repr(values["secret"]) == "[secret]"
 
 
-def _known_kind(value: object) -> bool:
-    if isinstance(value, Secret):
-        return _known_kind(value.value)
-    if isinstance(value, dict):
-        return all(map(_known_kind, value.values()))
-    if isinstance(value, list):
-        return all(map(_known_kind, value))
-    return value is None or value is UNKNOWN or isinstance(value, bool | float | str)
+@given(
+    type_=st.sampled_from(
+        sorted({one.type for stack in (LOCAL, AWS, KUBERNETES) for one in shipped(stack)})
+    ),
+    properties=st.dictionaries(
+        st.sampled_from(["spec", "kind", "apiVersion", "metadata", "value", "name", "data"]),
+        _JUNK,
+        max_size=5,
+    ),
+)
+@settings(max_examples=150)
+def test_a_resource_of_junk_alone_crashes_nothing(
+    type_: str, properties: dict[str, object]
+) -> None:
+    """Of every type that is read, with properties that nobody has seen before."""
+    reported([Resource("urn:junk", type_, "junk", properties)])
+
+
+def test_what_has_a_wrong_shape_never_passes() -> None:
+    """Wherever a value of another kind changes what is seen, some rule reports it."""
+    for stack in STACKS:
+        neighbours = _neighbours(stack)
+        for index in one_of_each(neighbours.resources):
+            original = neighbours.resources[index]
+            for path in places(original.properties):
+                was = value_at(original.properties, path)
+                for junk in _OF_ANOTHER_KIND.get(type(was), ()):
+                    other = replace(
+                        original, properties=changed_at(original.properties, path, junk)
+                    )
+                    seen, found = neighbours.with_other(index, other)
+                    unchanged = seen == neighbours.views[index]
+                    assert found or unchanged, f"{original.urn}: {path} is {junk}"
+
+
+def test_empty_resources_that_claim_to_be_kafkas_are_reported() -> None:
+    """A type, or a kind and an API group, and nothing else."""
+    claims: list[tuple[str, dict[str, object]]] = [
+        ("kubernetes:kafka.strimzi.io/v1:Kafka", {}),
+        ("kubernetes:yaml:Anything", {"kind": "Kafka", "apiVersion": "kafka.strimzi.io/v1beta2"}),
+        ("kubernetes:kafka.strimzi.io/v1:KafkaNodePool", {}),
+        ("kubernetes:kafka.strimzi.io/v1:KafkaTopic", {}),
+        ("kubernetes:kafka.strimzi.io/v1:KafkaUser", {}),
+        ("pulumi-python:dynamic/quorate:Topic", {}),
+        ("pulumi-python:dynamic/quorate:Lab", {}),
+        ("pulumi-python:dynamic/quorate:ClientQuota", {}),
+        ("aws:ssm/parameter:Parameter", {"name": "/quorate/aws/broker-1/server.properties"}),
+        ("aws:ec2/instance:Instance", {"tags": {"quorate:node": "broker-1"}}),
+        (
+            "kubernetes:apps/v1:Deployment",
+            {"metadata": {"labels": {"quorate.io/fleet": "billing"}}},
+        ),
+    ]
+    for type_, properties in claims:
+        view = view_of([Resource("urn:empty", type_, "empty", properties)])
+        assert view.unreadable, type_

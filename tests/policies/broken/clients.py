@@ -51,6 +51,16 @@ MUTATIONS: tuple[Mutation, ...] = (
             ],
         ),
     ),
+    Mutation(
+        "ends-after-draining",
+        KUBERNETES,
+        at(
+            ":Deployment",
+            "fleet-billing",
+            ["spec", "template", "spec", "terminationGracePeriodSeconds"],
+            30.0,
+        ),
+    ),
     Mutation("lag-alerts", AWS, at(":PrometheusRule", _RULE, _alert(0), in_text("10000", "20000"))),
     Mutation(
         "lag-alerts",
