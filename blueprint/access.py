@@ -36,6 +36,8 @@ NODE = Principal(f"{RESERVED_PREFIX}node")
 ADMIN = Principal(f"{RESERVED_PREFIX}admin")
 #: The chaos suite.
 SUITE = Principal(f"{RESERVED_PREFIX}chaos")
+#: Says how far fleets are behind; reads no record.
+LAG = Principal(f"{RESERVED_PREFIX}lag")
 
 
 class Resource(StrEnum):
@@ -132,6 +134,16 @@ def suite_accesses() -> tuple[Access, ...]:
         Access(SUITE, Resource.CLUSTER, CLUSTER_NAME, Pattern.LITERAL, watches),
         Access(SUITE, Resource.GROUP, RESERVED_PREFIX, Pattern.PREFIXED, (Operation.READ,)),
         Access(SUITE, Resource.TOPIC, RESERVED_PREFIX, Pattern.PREFIXED, owns),
+    )
+
+
+def lag_accesses(groups: Iterable[str], topics: Iterable[str]) -> tuple[Access, ...]:
+    """What is needed to say how far these groups are behind on these topics, and no more."""
+    kinds = {Resource.TOPIC: topics, Resource.GROUP: groups}
+    return tuple(
+        _literal(LAG, kind, name, Operation.DESCRIBE)
+        for kind, names in kinds.items()
+        for name in sorted(set(names))
     )
 
 

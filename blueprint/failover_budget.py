@@ -20,6 +20,7 @@ class Loss(StrEnum):
     REBALANCE = "rebalance"
     MEMBER = "member"
     FLEET = "fleet"
+    CONNECTOR = "connector"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,9 @@ class Surroundings:
         commit_interval_s: How often members commit.
         member_start_s: From a member's start to its first partitions: 1 to 3 s.
         fleet_start_s: From the start of a whole fleet at once to its first partitions: 3 to 6 s.
+        connector_start_s: From the start of Connect to its first event: its JVM beside the
+            transaction of the worker that died (10 s, and up to 10 until a broker looks), then its
+            group and its connector.
         fetch_backoff_s: A replica fetcher's wait after a failure (Kafka's default).
     """
 
@@ -63,6 +67,7 @@ class Surroundings:
     commit_interval_s: float = 0.5
     member_start_s: float = 3.0
     fleet_start_s: float = 6.0
+    connector_start_s: float = 25.0
     fetch_backoff_s: float = 1.0
 
 
@@ -107,6 +112,9 @@ def predict(
         # A member may read one partition to its end before the next: the last one's first commit
         # comes after the backlog of all.
         commit_s = silent_s + away_s / around.drain_capacity_ratio
+    if loss is Loss.CONNECTOR:
+        silent_s += fault_s + around.connector_start_s
+        commit_s = silent_s
     isr_s = _isr_s(profile, loss, fault_s, around)
     # What was not read while nobody read it is drained beside what goes on arriving.
     lag_s = silent_s / (around.drain_capacity_ratio - 1) + trips_s + around.scheduling_s
@@ -162,7 +170,7 @@ def _group_s(profile: FailoverProfile, loss: Loss) -> float:
 
 def _isr_s(profile: FailoverProfile, loss: Loss, fault_s: float, around: Surroundings) -> float:
     """From the heal until the followers have caught up."""
-    if loss in (Loss.NONE, Loss.REBALANCE, Loss.MEMBER, Loss.FLEET):
+    if loss in (Loss.NONE, Loss.REBALANCE, Loss.MEMBER, Loss.FLEET, Loss.CONNECTOR):
         return around.scheduling_s
     reconnect_s = profile.replica_socket_timeout_ms / 1000 + around.fetch_backoff_s
     away_s = 0.0 if loss is Loss.LATENCY else fault_s

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from blueprint.access import LAG
 from blueprint.client_settings import (
     Goal,
     GroupProtocol,
@@ -142,6 +143,25 @@ def fleet_file(
         dedup=fleet.dedup.rules if fleet.dedup else None,
         traces=fleet.traces.settings if fleet.traces else None,
         bootstrap_by_zone=bootstrap_by_zone,
+    )
+
+
+def lag_file(
+    topics: tuple[str, ...], profile: FailoverProfile, bootstrap: str, own: dict[str, Setting]
+) -> FleetFile:
+    """The file of who says how far fleets are behind: he reads nothing and writes nothing.
+
+    Args:
+        topics: The fleets'.
+        profile: The clients' time-outs.
+        bootstrap: ``host:port,...`` for an instance of whichever zone.
+        own: What its clients add to prove who they are; no secret among it.
+    """
+    return FleetFile(
+        topics=topics,
+        consumer=consumer_settings(profile, bootstrap, LAG.name) | own,
+        dead_letters="",
+        letters={},
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from blueprint.access import RESERVED_PREFIX
+from blueprint.access import RESERVED_PREFIX, Access, lag_accesses
 from blueprint.demand import Demand
 from blueprint.failover_profile import DEFAULT_PROFILE, PROFILES
 from blueprint.fleet_options import TracesConfig
@@ -86,11 +86,14 @@ class MonitoringConfig(_Strict):
         namespace: Theirs; the fleets' metrics are asked for from there and from nowhere else.
         labels: By which that Prometheus chooses its rules and whom it asks.
         game_day_within_d: Where there are game days, one is to succeed within so many days.
+        lag_image: What holds `python -m fleet lag`: one pod says how far each fleet is behind, and
+            how many instances are wanted. None: members alone say their own lag.
     """
 
     namespace: ObjectName = "monitoring"
     labels: dict[str, Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61})$")]] = {}
     game_day_within_d: Annotated[int, Field(ge=1, le=365)] = 14
+    lag_image: Image | None = None
 
 
 class ArtifactConfig(_Strict):
@@ -218,6 +221,17 @@ class StackConfig(_Strict):
     local: LocalConfig = LocalConfig()
     aws: AwsConfig | None = None
     kubernetes: KubernetesConfig = KubernetesConfig()
+
+    @property
+    def lag_image(self) -> str | None:
+        """What says how far fleets are behind, where there are fleets and anybody asks."""
+        return self.monitoring.lag_image if self.monitoring and self.fleets else None
+
+    @property
+    def lag_accesses(self) -> tuple[Access, ...]:
+        """What that may do."""
+        consumed = (topic for fleet in self.fleets for topic in fleet.consumes)
+        return lag_accesses((fleet.name for fleet in self.fleets), consumed)
 
     @property
     def users(self) -> tuple[UserConfig, ...]:

@@ -19,9 +19,17 @@ _LEAST_TIMEOUT_S = 60.0
 
 
 def read_every_replica(
-    run_dir: Path, number: int, outputs: StackOutputs, topic: Topic, log: EventLog
+    run_dir: Path,
+    number: int,
+    outputs: StackOutputs,
+    topic: Topic,
+    log: EventLog,
+    *,
+    isolation: str,
 ) -> None:
     """Pin the ends, read them from each replica, and look at the log start before and after.
+
+    What transactions aborted is in the log for ever: only ``read_committed`` leaves it out.
 
     Raises:
         TargetError: The ends could not be had.
@@ -62,6 +70,7 @@ def read_every_replica(
                     ],
                     timeout_s=timeout_s,
                     settings=_settings(outputs.bootstrap_servers[broker.zone], broker.zone)
+                    | {"isolation.level": isolation}
                     | client_identity(outputs),
                 ),
             ),
@@ -88,7 +97,7 @@ def _settings(bootstrap: str, zone: str) -> dict[str, str | int | bool]:
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "auto.offset.reset": "error",
-        "isolation.level": "read_uncommitted",
+        "enable.partition.eof": True,
         "check.crcs": True,
         "fetch.message.max.bytes": 4_000_000,
         "queued.max.messages.kbytes": 65_536,

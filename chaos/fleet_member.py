@@ -13,8 +13,8 @@ from typing import Any
 from blueprint.fleets import DEAD_LETTERS, DEFERRED
 from blueprint.security import Credentials
 from chaos.crew import SECRET, Launch
-from chaos.effects import database_of, dedup_of
-from chaos.experiment.model import Workload
+from chaos.effects import SQLITE, dedup_of
+from chaos.experiment.model import Source, Workload
 from chaos.experiment.work import LANES, Effects
 from chaos.workload.spec import MEMBER, MemberSpec
 
@@ -40,11 +40,12 @@ def topics_beside(group: str, workload: Workload) -> tuple[str, ...]:
     return (f"{group}{DEAD_LETTERS}", *deferred)
 
 
-def member_spec(run_dir: Path, run: int, index: int, workload: Workload) -> MemberSpec:
-    """What one member's handler is told."""
+def member_spec(
+    run_dir: Path, run: int, index: int, workload: Workload, database: str = ""
+) -> MemberSpec:
+    """What one member's handler is told; the database is that of its effects."""
     record_s = workload.work.record_s(len(workload.members), workload.rate_per_s)
-    effects = "" if workload.work.effects is None else str(database_of(run_dir))
-    return MemberSpec(str(run_dir / "history"), run, index, record_s, effects)
+    return MemberSpec(str(run_dir / "history"), run, index, record_s, database)
 
 
 def handler_of(workload: Workload) -> tuple[str, ...]:
@@ -58,13 +59,15 @@ def handler_of(workload: Workload) -> tuple[str, ...]:
     return handler, "--key", f"{_MODULE}:key"
 
 
-def settings_of(run_dir: Path, workload: Workload) -> dict[str, object]:
+def settings_of(workload: Workload, database: str = "") -> dict[str, object]:
     """The fleet's settings that differ from its own."""
     # Every commit is said: the verdict compares them with what was processed.
     chosen: dict[str, object] = {"quiet": [], "lanes": LANES}
     if workload.work.effects is Effects.EXACTLY_ONCE:
-        chosen["dedup"] = dedup_of(run_dir)
-        chosen["lanes"] = EFFECT_LANES
+        # What comes out of an outbox may be in the log twice, and is known by its id.
+        by = "ids" if workload.source is Source.OUTBOX else "keys"
+        chosen["dedup"] = dedup_of(database, by)
+        chosen["lanes"] = EFFECT_LANES if database.startswith(SQLITE) else LANES
     if workload.work.catch_up is not None:
         each = workload.rate_per_s / len(workload.members)
         chosen["in_flight_records"] = max(LANES, round(_IN_FLIGHT_S * each))
@@ -87,7 +90,7 @@ def fleet_member(
     Where the cluster asks for credentials, ``own`` are the suite's.
     """
     settings = run_dir / "fleet.yaml"
-    settings.write_text(json.dumps(settings_of(run_dir, workload)))
+    settings.write_text(json.dumps(settings_of(workload, spec.effects)))
     arguments = [
         *("run", *handler_of(workload)),
         f"--settings={settings}",

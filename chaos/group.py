@@ -30,12 +30,13 @@ class Group:
         workload: Workload,
         topic: Topic,
         live: Live,
+        database: str = "",
     ) -> None:
-        """Bind to a topic; nobody has joined yet."""
+        """Bind to a topic, and to the database of effects; nobody has joined yet."""
         self.name = topic.group
         self._run_dir, self._number = run_dir, number
         self._outputs, self._workload = outputs, workload
-        self._topic, self._live = topic, live
+        self._topic, self._live, self._database = topic, live, database
         self._members: list[Worker] = []
         self._count = 0
 
@@ -50,7 +51,7 @@ class Group:
         self._count += 1
         start = fleet_member(
             self._run_dir,
-            member_spec(self._run_dir, self._number, index, self._workload),
+            member_spec(self._run_dir, self._number, index, self._workload, self._database),
             self._topic.name,
             self.name,
             zone,

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-Action = Literal["heal-links", "start-nodes", "end-workers", "lab-down"]
+Action = Literal["heal-links", "start-nodes", "end-workers", "lab-down", "outbox-down"]
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
 #: The start time of a process is read with the resolution of the kernel's clock tick.
 _SAME_START_S = 0.05

@@ -59,6 +59,7 @@ class Live:
         self._positions: dict[int, int] = {}
         self._moved_s = time.monotonic()
         self._handed_over = 0
+        self._unplaced = self._read = 0
         self._assigned: dict[int, set[int]] = {}
 
     def hear(self, said: dict[str, Any]) -> None:
@@ -70,6 +71,7 @@ class Live:
             if event == "acks":
                 self._hear_acks(said)
             elif event == "reads":
+                self._read += said["count"]
                 self._hear_reads(said["positions"])
             elif event in ("assign", "revoke", "lost-partitions"):
                 self._hear_assignment(event, said)
@@ -92,9 +94,12 @@ class Live:
     def lag_records(self) -> int:
         """The backlog of the worst partition, in records.
 
-        A record may be read before its acknowledgement is heard of, which is no backlog.
+        A record may be read before its acknowledgement is heard of, which is no backlog. Where
+        nobody knows an acknowledged record's place, the mean of all partitions stands for it.
         """
         with self._lock:
+            if self._unplaced:
+                return max(0, self._unplaced - self._read) // self.partitions
             behind = (high + 1 - self._positions.get(p, 0) for p, high in self._highest.items())
             return max(0, max(behind, default=0))
 
@@ -103,7 +108,10 @@ class Live:
 
         Records that were lost are never read: a group cannot be waited for beyond its last step.
         """
-        return self.lag_records() == 0 or time.monotonic() - self._moved_s > _STILL_S
+        with self._lock:
+            unread = max(0, self._unplaced - self._read)
+        all_read = self.lag_records() == 0 and unread == 0
+        return all_read or time.monotonic() - self._moved_s > _STILL_S
 
     def silent_s(self) -> float:
         """How long nothing was acknowledged anywhere."""
@@ -141,6 +149,7 @@ class Live:
         if count:
             self._acks.append((now, count))
             self.last_ack_s = now
+        self._unplaced += 0 if said["highest"] else count
         for partition, high in said["highest"].items():
             p = int(partition)
             self._highest[p] = max(self._highest.get(p, -1), high)

@@ -6,7 +6,7 @@ from pathlib import Path
 from blueprint.outputs import StackOutputs
 from blueprint.problem import BadInput, Problem
 from blueprint.topology import ZONES, Role
-from chaos.experiment.model import ZONE_ROLES, Experiment, Step
+from chaos.experiment.model import ZONE_ROLES, Experiment, Source, Step
 from chaos.faults import REGISTRY
 from chaos.leases import LeaseBook
 from chaos.restore import due
@@ -51,6 +51,10 @@ def refuse_unfit(experiment: Experiment, target: Target) -> None:
         for index, step in enumerate(experiment.steps)
         if not REGISTRY[step.fault].needs <= target.abilities
     ]
+    if experiment.workload.source is Source.OUTBOX and Ability.OUTBOX not in target.abilities:
+        able = ", ".join(sorted(target.abilities)) or "be loaded, and no more"
+        remedy = f"the target {target.place.target} can {able}"
+        problems.append(Problem("workload.source", "outbox", "producers", remedy))
     if problems:
         raise BadInput(problems)
     zones = set(_cut_zones(experiment, target))

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from blueprint.client_settings import producer_settings
 from blueprint.outputs import StackOutputs
 from blueprint.problem import BadInput, Problem
-from chaos.budget import profile_of
-from chaos.crew import Worker, launch, wait_all
-from chaos.effects import make_effects, write_down_effects
+from chaos.crew import Worker, wait_all
+from chaos.effects import embedded, make_effects, write_down_effects
 from chaos.experiment.dump import dump
-from chaos.experiment.model import Experiment
+from chaos.experiment.model import Experiment, Source, Workload
 from chaos.final_read import read_every_replica
 from chaos.group import SHARE_TIMEOUT_S, Group
 from chaos.history.doctor import doctor
@@ -25,17 +23,17 @@ from chaos.lag_watch import lag_watched
 from chaos.leases import Lease, Owner, Place, Undo
 from chaos.live import Live
 from chaos.observer import Observer
+from chaos.producing import known, prepare, start_producers
 from chaos.reaper import spawn
 from chaos.refusals import refuse_over_a_lease, refuse_unfit
 from chaos.replaying import replay_put_off
 from chaos.restore import end_workers, lease_book
 from chaos.stepping import Stage, play
 from chaos.targets.choice import target_of
-from chaos.targets.lab import LabTarget, keep_logs, place_of, take_down
-from chaos.targets.target import Target, TargetError
+from chaos.targets.lab import LabTarget, keep_logs, place_of, take_down, take_down_outbox
+from chaos.targets.target import Ability, Outbox, Target, TargetError
 from chaos.terminal import Terminal
 from chaos.topic import Topic
-from chaos.workload.spec import ProducerSpec
 
 #: Beyond the experiment's own length: start, final read, judging.
 LEASE_MARGIN_S = 600.0
@@ -90,6 +88,8 @@ def run(asked: Asked, terminal: Terminal) -> Path:
             _seal(run_dir, experiment)
             if place.target == "lab":
                 keep_logs(place.name, run_dir / "logs")
+            if experiment.workload.work.effects is not None:
+                take_down_outbox(_outbox_name(run_dir))
             if given is None:
                 take_down(place.name)
             lease_book().release(lease)
@@ -111,10 +111,12 @@ def _play_all(
     topic.make()
     if not wait_until(topic.whole, 60.0):
         raise TargetError("the cluster is not whole: a partition has no full ISR after 60 s")
+    outbox = _outbox(run_dir, workload, target, terminal)
+    database = embedded(run_dir) if outbox is None else outbox.dsn
     if workload.work.effects is not None:
-        make_effects(run_dir)
+        make_effects(database)
     live = Live(log, workload.partitions)
-    group = Group(run_dir, number, outputs, workload, topic, live)
+    group = Group(run_dir, number, outputs, workload, topic, live, database)
     observer = Observer(outputs, topic.name, group.name, workload.partitions, log)
     _log_plan(log, experiment)
     observer.start()
@@ -129,6 +131,7 @@ def _play_all(
         lease_book(),
         interrupts,
         terminal,
+        outbox,
     )
     try:
         with terminal.showing(live), lag_watched(stage):
@@ -145,16 +148,40 @@ def _play_all(
             _end_load(stage, producers)
             replay_put_off(stage, number)
             if workload.work.effects is not None:
-                write_down_effects(run_dir, log)
+                write_down_effects(database, run_dir / "history", log)
             live.step = "final read"
             terminal.say("reading every replica from its start to its end")
-            read_every_replica(run_dir, number, outputs, topic, log)
+            transactional = workload.source is Source.OUTBOX
+            isolation = "read_committed" if transactional else "read_uncommitted"
+            read_every_replica(run_dir, number, outputs, topic, log, isolation=isolation)
     finally:
         interrupts.finish()
         observer.close()
+        if outbox is not None:
+            end_workers(str(run_dir))
+            outbox.down(run_dir / "logs" / "outbox")
         if asked.outputs is not None:
             end_workers(str(run_dir))
             topic.drop()
+
+
+def _outbox(run_dir: Path, workload: Workload, target: Target, terminal: Terminal) -> Outbox | None:
+    """A database for effects and, where records come from there, their outbox.
+
+    None where there are no effects, or the target can have no database: SQLite stands in for it.
+    """
+    if workload.work.effects is None or Ability.OUTBOX not in target.abilities:
+        return None
+    terminal.say("starting a database")
+    outbox = target.outbox(_outbox_name(run_dir))
+    if workload.source is Source.OUTBOX:
+        terminal.say("starting the connector of its outbox")
+        prepare(outbox)
+    return outbox
+
+
+def _outbox_name(run_dir: Path) -> str:
+    return f"outbox-{run_dir.name[-20:]}"
 
 
 def _run_dir(asked: Asked) -> Path:
@@ -170,7 +197,11 @@ def _run_dir(asked: Asked) -> Path:
 
 
 def _lease_run(run_dir: Path, place: Place, experiment: Experiment, *, own_lab: bool) -> Path:
-    undo = (Undo(action="end-workers"), *((Undo(action="lab-down"),) if own_lab else ()))
+    undo = [Undo(action="end-workers")]
+    if experiment.workload.work.effects is not None:
+        undo.append(Undo(action="outbox-down", names=(_outbox_name(run_dir),)))
+    if own_lab:
+        undo.append(Undo(action="lab-down"))
     deadline_s = time.time() + experiment.max_duration_s + LEASE_MARGIN_S
     return lease_book().write(
         Lease(
@@ -179,7 +210,7 @@ def _lease_run(run_dir: Path, place: Place, experiment: Experiment, *, own_lab: 
             place=place,
             owner=Owner.me(),
             deadline_s=deadline_s,
-            undo=undo,
+            undo=tuple(undo),
         )
     )
 
@@ -192,6 +223,7 @@ def _log_plan(log: EventLog, experiment: Experiment) -> None:
         min_insync_replicas=workload.min_insync_replicas,
         partitions=workload.partitions,
         offered_per_s=workload.rate_per_s,
+        source=workload.source.value,
         record_bytes=workload.record_bytes,
         idempotence=workload.idempotence,
         acks=workload.acks,
@@ -204,52 +236,18 @@ def _log_plan(log: EventLog, experiment: Experiment) -> None:
 
 
 def _load(stage: Stage, number: int) -> list[Worker]:
-    workload, outputs = stage.experiment.workload, stage.target.outputs
+    workload = stage.experiment.workload
     stage.terminal.say(
         f"{workload.rate_per_s:,} records/s of {workload.record_bytes:,} bytes from "
         f"{len(workload.producers)} producers to {len(workload.members)} members"
     )
     for zone in workload.members:
-        stage.group.join(_known(outputs, zone))
+        stage.group.join(known(stage, zone))
     # The group shares out its partitions on an idle cluster: under load a member that joined first
     # was once seen to keep all of them until it left.
     if not wait_until(stage.group.settled, SHARE_TIMEOUT_S):
         raise Aborted(f"the group did not share out its partitions within {SHARE_TIMEOUT_S:g} s")
-    return [
-        Worker(
-            stage.run_dir,
-            f"producer-{index}",
-            zone,
-            launch(
-                stage.run_dir,
-                ProducerSpec(
-                    history=str(stage.run_dir / "history"),
-                    run=number,
-                    index=index,
-                    zone=_known(outputs, zone),
-                    topic=stage.topic.name,
-                    partitions=workload.partitions,
-                    record_bytes=workload.record_bytes,
-                    rate_per_s=workload.rate_per_s / len(workload.producers),
-                    seed=stage.experiment.seed,
-                    settings=producer_settings(
-                        profile_of(outputs), outputs.bootstrap_servers[zone], workload.goal
-                    )
-                    | {"acks": workload.acks, "enable.idempotence": workload.idempotence}
-                    | workload.producer_overrides
-                    | client_identity(outputs),
-                ),
-            ),
-            stage.live.hear,
-        )
-        for index, zone in enumerate(workload.producers)
-    ]
-
-
-def _known(outputs: StackOutputs, zone: str) -> str:
-    if zone not in outputs.zones:
-        raise TargetError(f"there is no zone {zone!r}; the cluster has {', '.join(outputs.zones)}")
-    return zone
+    return start_producers(stage, number)
 
 
 def _abort_conditions(stage: Stage, producers: Sequence[Worker]) -> Callable[[], str]:

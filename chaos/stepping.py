@@ -15,7 +15,7 @@ from chaos.interrupt import Interrupts, wait_until
 from chaos.leases import Lease, LeaseBook, Owner
 from chaos.live import Live
 from chaos.quorum import await_active_controller
-from chaos.targets.target import Target, TargetError
+from chaos.targets.target import Outbox, Target, TargetError
 from chaos.terminal import Terminal
 from chaos.topic import Topic
 
@@ -43,6 +43,7 @@ class Stage:
     leases: LeaseBook
     interrupts: Interrupts
     terminal: Terminal
+    outbox: Outbox | None = None
 
 
 def play(stage: Stage, step: Step) -> None:
@@ -129,6 +130,7 @@ def _prepare(stage: Stage, step: Step) -> tuple[Fault, str]:
         mark=f"{stage.run_dir.name}.{step.id}",
         latency_ms=step.latency_ms or 0.0,
         jitter_ms=step.jitter_ms,
+        outbox=stage.outbox,
     )
     return fault_type(scene), zone
 

@@ -198,13 +198,13 @@ def _examine(history: History, partition: int) -> _Examined:
 
 
 def _counts(records: PartitionRecords) -> dict[str, int]:
-    outcomes = np.bincount(records.produced["outcome"], minlength=3)
+    outcomes = np.bincount(records.produced["outcome"], minlength=len(Sent))
     final = max((len(slots) for slots in records.final_slots.values()), default=0)
     return {
         "attempted": int(outcomes.sum()),
         "acknowledged": int(outcomes[Sent.OK]),
         "unknown": int(outcomes[Sent.UNKNOWN]),
-        "failed": int(outcomes[Sent.FAIL]),
+        "failed": int(outcomes[Sent.FAIL] + outcomes[Sent.ROLLED_BACK]),
         "final": final,
     }
 

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi_kubernetes.networking.v1 import IPBlockArgs, NetworkPolicyPeerArgs
 
-from blueprint.access import SUITE
+from blueprint.access import LAG, SUITE
 from blueprint.alerts import Watched
 from blueprint.blueprint import Blueprint
 from blueprint.fleet_contract import AUTHORITY, CERTIFICATE, KEY, PASSWORD
@@ -18,9 +18,11 @@ from blueprint.subnets import Purpose
 from components.aws_addresses import AwsAddresses
 from components.aws_principals import Principals
 from components.consumer_fleet import ConsumerFleet, ConsumerFleetArgs
+from components.fleet_network import Neighbours
 from components.game_day_schedule import GameDaySchedule, GameDayScheduleArgs
 from components.identities import Authority
 from components.kafka_identity import KafkaIdentity
+from components.lag_exporter import LagExporter, LagExporterArgs
 from components.monitoring import Monitoring, MonitoringArgs
 from components.operators import OperatorsThere
 
@@ -81,6 +83,8 @@ class AwsFleets(pulumi.ComponentResource):
         self._disks = self._storage_classes()
         for fleet in args.blueprint.fleets:
             self._fleet(fleet)
+        if args.blueprint.config.lag_image is not None:
+            self._lag(args.blueprint.config.lag_image)
         self._game_day()
         self._monitoring()
         self.register_outputs({"namespace": NAMESPACE})
@@ -94,25 +98,16 @@ class AwsFleets(pulumi.ComponentResource):
         args = self._args
         secret, monitoring = self._credentials(fleet.name), args.blueprint.config.monitoring
         needs = [secret, *self._disks, *(args.topics[topic] for topic in fleet.topics)]
-        zones, addresses = args.blueprint.topology.zones, args.addresses
-        ports = addresses.ports.client
         ConsumerFleet(
             f"fleet-{fleet.name}",
             ConsumerFleetArgs(
                 fleet=fleet,
                 namespace=NAMESPACE,
-                bootstrap=addresses.bootstrap(zones[0]),
-                bootstrap_by_zone={
-                    args.zone_names[zone]: addresses.bootstrap(zone) for zone in zones
-                },
+                bootstrap=self._bootstrap(),
+                bootstrap_by_zone=self._bootstrap_by_zone(),
                 identity=self._identity(fleet.name),
-                brokers=[
-                    NetworkPolicyPeerArgs(
-                        ip_block=IPBlockArgs(cidr=str(addresses.subnets.of(zone, Purpose.NODES)))
-                    )
-                    for zone in zones
-                ],
-                broker_ports=[ports[zone] for zone in zones],
+                brokers=self._brokers(),
+                broker_ports=list(args.addresses.ports.client.values()),
                 profile=args.blueprint.profile,
                 scaled_on_lag=args.blueprint.config.keda,
                 scraped_from=monitoring.namespace if monitoring else None,
@@ -123,6 +118,41 @@ class AwsFleets(pulumi.ComponentResource):
                 pulumi.ResourceOptions(depends_on=[*needs, *args.needs[fleet.name]]),
             ),
         )
+
+    def _lag(self, image: str) -> None:
+        args, secret = self._args, self._credentials(LAG.name)
+        monitoring = args.blueprint.config.monitoring
+        needs = [secret, *args.topics.values(), *args.needs[LAG.name]]
+        LagExporter(
+            LAG.name,
+            LagExporterArgs(
+                image=image,
+                fleets=args.blueprint.fleets,
+                namespace=NAMESPACE,
+                bootstrap=self._bootstrap(),
+                identity=self._identity(LAG.name),
+                neighbours=Neighbours(
+                    self._brokers(),
+                    list(args.addresses.ports.client.values()),
+                    scraped_from=monitoring.namespace if monitoring else None,
+                ),
+                profile=args.blueprint.profile,
+            ),
+            pulumi.ResourceOptions.merge(self._within, pulumi.ResourceOptions(depends_on=needs)),
+        )
+
+    def _bootstrap(self) -> str:
+        return self._args.addresses.bootstrap(self._args.blueprint.topology.zones[0])
+
+    def _bootstrap_by_zone(self) -> dict[str, str]:
+        names, addresses = self._args.zone_names, self._args.addresses
+        zones = self._args.blueprint.topology.zones
+        return {names[zone]: addresses.bootstrap(zone) for zone in zones}
+
+    def _brokers(self) -> list[NetworkPolicyPeerArgs]:
+        subnets = self._args.addresses.subnets
+        cidrs = [subnets.of(zone, Purpose.NODES) for zone in self._args.blueprint.topology.zones]
+        return [NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=str(cidr))) for cidr in cidrs]
 
     def _game_day(self) -> None:
         args = self._args

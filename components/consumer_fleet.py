@@ -171,7 +171,7 @@ class ConsumerFleet(pulumi.ComponentResource):
             enable_service_links=False,
             security_context=restricted_pods.pod_security(),
             termination_grace_period_seconds=fleet.termination_grace_s,
-            tolerations=_tolerations(),
+            tolerations=tolerations(),
             topology_spread_constraints=_spread(self._selector()),
             containers=[self._container()],
             volumes=[*volumes, identity.volume()] if identity else volumes,
@@ -274,7 +274,8 @@ def _spread(selector: meta.v1.LabelSelectorArgs) -> list[core.v1.TopologySpreadC
     ]
 
 
-def _tolerations() -> list[core.v1.TolerationArgs]:
+def tolerations() -> list[core.v1.TolerationArgs]:
+    """Of a pod that is to be elsewhere soon after its node is silent."""
     return [
         core.v1.TolerationArgs(
             key=f"node.kubernetes.io/{state}",

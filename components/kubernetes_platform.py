@@ -7,7 +7,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi_kubernetes.networking.v1 import NetworkPolicyPeerArgs
 
-from blueprint.access import SUITE, suite_accesses
+from blueprint.access import LAG, SUITE, suite_accesses
 from blueprint.alerts import Watched
 from blueprint.blueprint import Blueprint
 from blueprint.fleets import FleetSpec
@@ -16,10 +16,12 @@ from blueprint.stack_config import MonitoringConfig
 from blueprint.strimzi_names import CLIENT_PORT, StrimziNames
 from components.brokers_kept import BrokersKept
 from components.consumer_fleet import FLEET_LABEL, ConsumerFleet, ConsumerFleetArgs
+from components.fleet_network import Neighbours
 from components.game_day_schedule import SUITE_LABEL, GameDaySchedule, GameDayScheduleArgs
 from components.kafka_identity import KafkaIdentity
 from components.kafka_topics import KafkaTopics, KafkaTopicsArgs, promised
 from components.kafka_users import KafkaUser, KafkaUsers, KafkaUsersArgs
+from components.lag_exporter import LagExporter, LagExporterArgs
 from components.monitoring import Monitoring, MonitoringArgs
 from components.operators import OperatorsThere
 from components.strimzi_cluster import CLUSTER_LABEL, StrimziCluster, StrimziClusterArgs
@@ -143,10 +145,12 @@ class KubernetesPlatform(pulumi.ComponentResource):
             needed = [users.users[fleet.name]]
             needed += [topics.topics[topic] for topic in fleet.topics]
             self._fleet(fleet, pulumi.ResourceOptions(depends_on=needed))
+        if blueprint.config.lag_image is not None:
+            needed = [users.users[LAG.name], *topics.topics.values()]
+            self._lag(blueprint.config.lag_image, pulumi.ResourceOptions(depends_on=needed))
 
     def _fleet(self, fleet: FleetSpec, needs: pulumi.ResourceOptions) -> None:
         monitoring = self._blueprint.config.monitoring
-        brokers = k8s.meta.v1.LabelSelectorArgs(match_labels={CLUSTER_LABEL: CLUSTER})
         ConsumerFleet(
             f"fleet-{fleet.name}",
             ConsumerFleetArgs(
@@ -154,11 +158,31 @@ class KubernetesPlatform(pulumi.ComponentResource):
                 namespace=self._names.namespace,
                 bootstrap=str(self._names.bootstrap),
                 identity=self._identity(fleet.name),
-                brokers=[NetworkPolicyPeerArgs(pod_selector=brokers)],
+                brokers=[_brokers()],
                 broker_ports=[CLIENT_PORT],
                 profile=self._blueprint.profile,
                 scaled_on_lag=self._blueprint.config.keda,
                 scraped_from=monitoring.namespace if monitoring else None,
+            ),
+            opts=pulumi.ResourceOptions.merge(self._ready, needs),
+        )
+
+    def _lag(self, image: str, needs: pulumi.ResourceOptions) -> None:
+        monitoring = self._blueprint.config.monitoring
+        LagExporter(
+            LAG.name,
+            LagExporterArgs(
+                image=image,
+                fleets=self._blueprint.fleets,
+                namespace=self._names.namespace,
+                bootstrap=str(self._names.bootstrap),
+                identity=self._identity(LAG.name),
+                neighbours=Neighbours(
+                    [_brokers()],
+                    [CLIENT_PORT],
+                    scraped_from=monitoring.namespace if monitoring else None,
+                ),
+                profile=self._blueprint.profile,
             ),
             opts=pulumi.ResourceOptions.merge(self._ready, needs),
         )
@@ -215,7 +239,14 @@ def _users(blueprint: Blueprint) -> list[KafkaUser]:
     ]
     if blueprint.config.chaos:
         users.append(KafkaUser(SUITE.name, suite_accesses()))
+    if blueprint.config.lag_image is not None:
+        users.append(KafkaUser(LAG.name, blueprint.config.lag_accesses))
     return users
+
+
+def _brokers() -> NetworkPolicyPeerArgs:
+    selector = k8s.meta.v1.LabelSelectorArgs(match_labels={CLUSTER_LABEL: CLUSTER})
+    return NetworkPolicyPeerArgs(pod_selector=selector)
 
 
 def _admitted(blueprint: Blueprint) -> Iterator[Mapping[str, object]]:

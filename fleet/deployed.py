@@ -1,5 +1,6 @@
 """What an instance was given by its Deployment: environment and files, as the contract has them."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from blueprint.client_settings import Setting
 from blueprint.fleet_contract import LOOPBACK, PASSWORD, FleetFile, Variable, read_fleet_file
 from blueprint.problem import BadInput, Problem
 from fleet.clients import Clients, at_single_records, bounded, of_any_client
+from fleet.placing import Place, place_of, text_of
 from fleet.settings import FleetSettings
 
 #: A client's setting that names a file; a proof that is not there is said before anyone connects.
@@ -132,6 +134,25 @@ def deployed(environment: Mapping[str, str], read: Callable[[Path], str]) -> Dep
         health=None if port is None else Address(host, port),
         password=password,
     )
+
+
+def place_or_deployed(
+    outputs: Path | None, zone: str | None, credentials: Path | None
+) -> Place | Deployed:
+    """Where and as whom a command works: as its flags say, or as a Deployment does.
+
+    Raises:
+        BadInput: Neither does, or what they say is not what it should be.
+    """
+    if outputs is not None:
+        return place_of(outputs, zone, credentials)
+    if credentials is not None:
+        legal = f"nothing without --outputs: a Deployment says it by ${Variable.IDENTITY}"
+        raise BadInput([Problem("--credentials", str(credentials), legal)])
+    if not is_deployed(os.environ):
+        legal = f"a StackOutputs JSON, or ${Variable.SETTINGS} as a Deployment sets it"
+        raise BadInput([Problem("--outputs", "nothing", legal)])
+    return deployed(os.environ, text_of).in_zone(zone)
 
 
 def _dedup(found: FleetFile, environment: Mapping[str, str]) -> dict[str, object] | None:

@@ -10,6 +10,7 @@ import numpy as np
 from chaos.checks.result import Check, CheckOutcome, CheckResult, Finding
 from chaos.history.read import History
 from chaos.history.records import PartitionRecords
+from chaos.history.tables import Outcome
 from chaos.history.timeline import NS_PER_S, fault_windows, load_span_ns, number, whole
 
 NAME = "availability"
@@ -25,6 +26,8 @@ def examine(records: PartitionRecords) -> Finding:
     send, done = records.times["send_ns"], records.times["done_ns"]
     timely = records.acknowledged & (done - send <= within_ns)
     judged = (send >= begin_ns) & (send < end_ns)
+    # What the sender itself takes back was not to be acknowledged.
+    judged &= np.not_equal(records.produced["outcome"], Outcome.ROLLED_BACK)
     producers = int(records.produced["producer"].max(initial=-1)) + 1
     figures: dict[str, object] = {}
     calm = judged.copy()

@@ -21,7 +21,6 @@ from chaos.checks.result import (
 from chaos.checks.skipped import committed
 from chaos.history.read import History
 from chaos.history.records import MOST_EVIDENCE, PartitionRecords
-from chaos.history.tables import Outcome
 from chaos.history.timeline import whole
 
 NAME = "effect-once"
@@ -78,7 +77,7 @@ def _due(records: PartitionRecords) -> np.ndarray:
 def _refused(records: PartitionRecords) -> np.ndarray:
     """By slot, whether it is known that it was never sent, or rolled back."""
     refused = np.zeros(len(records.in_every_replica), dtype=bool)
-    refused[records.produced_slots[np.equal(records.produced["outcome"], Outcome.FAIL)]] = True
+    refused[records.produced_slots[records.refused]] = True
     return refused
 
 

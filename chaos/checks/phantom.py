@@ -1,4 +1,4 @@
-"""phantom: the final read holds a record that was refused, never sent, or is broken."""
+"""phantom: the final read holds what was refused, rolled back or never sent, or is broken."""
 
 from collections.abc import Sequence
 
@@ -7,15 +7,14 @@ import numpy as np
 from chaos.checks.result import Check, CheckResult, Finding, none_in_final_read
 from chaos.history.read import History
 from chaos.history.records import MOST_EVIDENCE, PartitionRecords
-from chaos.history.tables import Outcome
 
 NAME = "phantom"
+_UNSENT = "no send of this identity left a client, or it was rolled back"
 
 
 def examine(records: PartitionRecords) -> Finding:
     """Look for identities without an attempt, or whose attempt never left the client."""
-    refused = np.flatnonzero(records.produced["outcome"] == Outcome.FAIL)
-    refused_slots = np.unique(records.produced_slots[refused])
+    refused_slots = np.unique(records.produced_slots[records.refused])
     found, evidence = 0, []
     for replica, slots in records.final_slots.items():
         strange = np.flatnonzero((slots < 0) | np.isin(slots, refused_slots))
@@ -33,7 +32,7 @@ def _evidence(records: PartitionRecords, replica: int, row: int) -> dict[str, ob
         "offset": int(read["offset"][row]),
         "producer": int(read["producer"][row]),
         "sequence": int(read["sequence"][row]),
-        "why": "its CRC does not hold" if broken else "no send of this identity left a client",
+        "why": "its CRC does not hold" if broken else _UNSENT,
     }
 
 

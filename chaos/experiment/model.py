@@ -1,5 +1,6 @@
 """An experiment as its YAML file says it, validated before anything moves."""
 
+from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -8,7 +9,7 @@ from blueprint.client_settings import Goal, GroupProtocol
 from blueprint.failover_profile import DEFAULT_PROFILE
 from blueprint.security import Security
 from blueprint.topology import ZONES
-from chaos.experiment.work import Work
+from chaos.experiment.work import Effects, Work
 from chaos.faults import REGISTRY
 from chaos.payload import SMALLEST_BYTES
 
@@ -33,11 +34,23 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Source(StrEnum):
+    """Who writes.
+
+    PRODUCERS: Kafka's own.
+    OUTBOX: Writers of a database; a connector publishes what they have committed.
+    """
+
+    PRODUCERS = "producers"
+    OUTBOX = "outbox"
+
+
 class Workload(_Strict):
     """What is written and read while the faults happen.
 
     Attributes:
         rate_per_s: Records offered per second, over all producers.
+        source: Who writes; what is said of acks and producers is nothing to an outbox.
         producers: The zone of each producer process.
         members: The zone of each member of the consumer group.
         acks: Who must hold a record before it is acknowledged: all in sync, or the leader alone.
@@ -55,6 +68,7 @@ class Workload(_Strict):
     topic_config: dict[str, str] = {}
     record_bytes: Annotated[int, Field(ge=SMALLEST_BYTES, le=1_000_000)] = 1024
     rate_per_s: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
+    source: Source = Source.PRODUCERS
     producers: Annotated[tuple[ZoneName, ...], Field(min_length=1, max_length=90)] = ("a", "b", "c")
     members: Annotated[tuple[ZoneName, ...], Field(min_length=1, max_length=90)] = ("a", "b", "c")
     goal: Goal = Goal.BALANCED
@@ -78,6 +92,16 @@ class Workload(_Strict):
     def _acknowledged_by_all(self) -> Self:
         if self.idempotence and self.acks != "all":
             raise ValueError("idempotence: false where acks is 1; it needs acks all")
+        return self
+
+    @model_validator(mode="after")
+    def _an_outbox_has_effects(self) -> Self:
+        if self.source is not Source.OUTBOX:
+            return self
+        if self.work.effects is not Effects.EXACTLY_ONCE:
+            raise ValueError("work.effects: exactly-once where source is outbox")
+        if self.producer_overrides or self.acks != "all" or not self.idempotence:
+            raise ValueError("acks, idempotence, producer_overrides: not where source is outbox")
         return self
 
     @model_validator(mode="after")
@@ -244,6 +268,13 @@ class Experiment(_Strict):
         planned_s = sum(step.after_s + step.hold_s for step in self.steps) + self.calm_s
         if planned_s >= self.max_duration_s:
             raise ValueError(f"max_duration_s: more than the {planned_s:g} s that the steps take")
+        return self
+
+    @model_validator(mode="after")
+    def _an_outbox_is_there(self) -> Self:
+        for step in self.steps:
+            if REGISTRY[step.fault].needs_outbox and self.workload.source is not Source.OUTBOX:
+                raise ValueError(f"workload.source: outbox, for the fault {step.fault}")
         return self
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from chaos.faults.az_blackhole import AzBlackhole
 from chaos.faults.az_kill import AzKill
+from chaos.faults.cdc_kill import CdcKill
 from chaos.faults.fault import Fault
 from chaos.faults.isolated_zone_kill import IsolatedZoneKill
 from chaos.faults.isolated_zone_replaced import IsolatedZoneReplaced
@@ -32,6 +33,7 @@ REGISTRY: Mapping[str, type[Fault]] = {
         MemberKill,
         MembersStopped,
         RollingDeploy,
+        CdcKill,
         Noop,
     )
 }

@@ -9,7 +9,7 @@ from blueprint.failover_budget import Loss
 from blueprint.outputs import StackOutputs
 from blueprint.topology import Role
 from chaos.leases import WayBack
-from chaos.targets.target import Ability, Target, ZoneCut, links_of_zone
+from chaos.targets.target import Ability, Outbox, Target, ZoneCut, links_of_zone
 
 # What a fault says of itself is in the words of the target: one noun under one name.
 from chaos.targets.target import Effect as Effect
@@ -55,6 +55,7 @@ class Scene:
 
     Attributes:
         mark: Unique to this step of this run; what is made for it on a cloud carries it.
+        outbox: Where the records come from; None: from producers.
     """
 
     target: Target
@@ -64,6 +65,7 @@ class Scene:
     mark: str
     latency_ms: float = 0.0
     jitter_ms: float = 0.0
+    outbox: Outbox | None = None
 
     @property
     def outputs(self) -> StackOutputs:
@@ -105,6 +107,7 @@ class Fault(ABC):
         needs: What the target must be able to do.
         strikes_zone: Whether the zone's own clients are excused while it lasts.
         needs_latency: Whether it needs ``latency_ms``.
+        needs_outbox: Whether records come out of a database's outbox.
         zones: How many zones it strikes at once: one, or all of them.
     """
 
@@ -114,6 +117,7 @@ class Fault(ABC):
     needs: ClassVar[frozenset[Ability]] = frozenset()
     strikes_zone: ClassVar[bool] = True
     needs_latency: ClassVar[bool] = False
+    needs_outbox: ClassVar[bool] = False
     zones: ClassVar[int] = 1
 
     def __init__(self, scene: Scene) -> None:

@@ -71,6 +71,11 @@ class PartitionRecords:
         return np.equal(self.produced["outcome"], Outcome.OK)
 
     @cached_property
+    def refused(self) -> np.ndarray:
+        """Which sends are known to have come to nothing: bool per row of ``produced``."""
+        return np.isin(self.produced["outcome"], (Outcome.FAIL, Outcome.ROLLED_BACK))
+
+    @cached_property
     def produced_slots(self) -> np.ndarray:
         """The slot of every send."""
         return self.slots(self.produced["producer"], self.produced["sequence"])

@@ -12,11 +12,15 @@ SCHEMA = 1
 
 
 class Outcome(IntEnum):
-    """What is known of a send. Only a local refusal is ``FAIL``; a time-out is ``UNKNOWN``."""
+    """What is known of a send. Only a local refusal is ``FAIL``; a time-out is ``UNKNOWN``.
+
+    ROLLED_BACK: The sender itself took it back, in a transaction of a database.
+    """
 
     OK = 0
     UNKNOWN = 1
     FAIL = 2
+    ROLLED_BACK = 3
 
 
 #: One row per send. ``offset`` is -1 unless ``OK``; ``error`` is librdkafka's code, 0 for none.

@@ -34,7 +34,7 @@ def annotations(verdict: Verdict) -> Iterator[str]:
     wanted = expectation(verdict)
     yield annotation(Level.ERROR, title, f"{headline(verdict)} {wanted} {verdict.reason}".strip())
     for check in verdict.checks:
-        if check.outcome is not CheckOutcome.PASS:
+        if check.outcome not in (CheckOutcome.PASS, CheckOutcome.NOT_JUDGED):
             title = f"{verdict.experiment}: {check.name}: {check.outcome.value}"
             yield annotation(Level.ERROR, title, _evidence(check))
 

@@ -6,13 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psycopg
+from confluent_kafka import KafkaException
+
+from blueprint.connector import MadeTopics, WorkerMode
 from blueprint.outputs import StackOutputs
 from blueprint.problem import BadInput, Problem
+from chaos.budget import profile_of
 from chaos.experiment.model import LabSettings
 from chaos.leases import Place, Undo
 from chaos.targets.target import Ability, Effect, Say, TargetError, links_of_zone
 from lab.cluster import Lab, tear_down
 from lab.config import LabConfig, parse
+from lab.connect import Connect
+from lab.postgres import Postgres, free_port
+from lab.postgres import tear_down as tear_down_database
 from lab.problem import LabError
 from lab.state import state_of
 from lab.tools.cache import root
@@ -20,6 +28,7 @@ from lab.toxiproxy import LinkError
 
 #: Long against a round trip here (milliseconds), short against a fault.
 PROBE_TIMEOUT_S = 1.0
+_ASK_S = 10.0
 
 
 def state_root() -> Path:
@@ -136,6 +145,66 @@ class LabTarget:
             found = pool.map(lambda handle: handle.probe(timeout_s), handles)
             return dict(zip(links, found, strict=True))
 
+    def outbox(self, name: str) -> "LabOutbox":
+        """A database of that name beside the lab, and an exactly-once Connect for it."""
+        with _translated():
+            database = Postgres.up(name)
+            servers = next(iter(self.outputs.bootstrap_servers.values()))
+            profile = profile_of(self.outputs)
+            mode, topics, slot = WorkerMode.DISTRIBUTED, MadeTopics(), _slot(name)
+            folder, port = database.folder, free_port()
+            made = Connect(folder, database, servers, mode, port, profile, topics, slot)
+        return LabOutbox(self._lab, made)
+
+
+class LabOutbox:
+    """A PostgreSQL and a Connect of this machine: an :class:`~chaos.targets.target.Outbox`."""
+
+    def __init__(self, lab: Lab, connect: Connect) -> None:
+        """Take both, and the lab that Connect keeps its own topics on."""
+        self._lab, self._connect = lab, connect
+        self.dsn = connect.database.dsn
+
+    def start(self) -> None:
+        """Start the connector unless it runs, and wait until what is committed flows."""
+        if self._lab.outputs.security is not None:
+            raise TargetError("Connect of a lab knows no credentials: take a lab without security")
+        with _translated():
+            self._connect.start()
+
+    def kill(self) -> None:
+        """SIGKILL of Connect's worker."""
+        with _translated():
+            self._connect.kill()
+
+    def publishing(self) -> int:
+        """Whether there is a worker."""
+        return int(self._connect.pid() is not None)
+
+    def reading(self) -> int:
+        """Whether anybody reads from the connector's slot."""
+        asked = "select count(*) from pg_replication_slots where slot_name = %s and active"
+        with psycopg.connect(self.dsn) as connection:
+            found = connection.execute(asked, (self._connect.slot,)).fetchone()
+        return int(found[0]) if found else 0
+
+    def down(self, logs: Path) -> None:
+        """End both, keep their logs and nothing else."""
+        with suppress(OSError, shutil.Error):
+            shutil.copytree(self._connect.log.parent, logs, dirs_exist_ok=True)
+        with _translated():
+            self._connect.down()
+            self._connect.database.down()
+        self._drop_topics()
+
+    def _drop_topics(self) -> None:
+        """Connect's own: nobody starts it under this slot again."""
+        with suppress(KafkaException, TimeoutError):
+            admin = self._lab.admin()
+            own = [t for t in admin.list_topics(timeout=_ASK_S).topics if self._connect.slot in t]
+            for gone in admin.delete_topics(own).values() if own else ():
+                gone.result(_ASK_S)
+
 
 class LinkCut:
     """One zone of a lab behind links that stall: a :class:`~chaos.targets.target.ZoneCut`."""
@@ -169,6 +238,11 @@ def place_of(name: str) -> Place:
     return Place(target="lab", name=name)
 
 
+def _slot(name: str) -> str:
+    """Of one database; names of slots and of Connect's topics have underscores alone."""
+    return name.replace("-", "_")
+
+
 def config_of(name: str, settings: LabSettings) -> LabConfig:
     """The lab's own config of an experiment's lab.
 
@@ -194,12 +268,25 @@ def take_down(name: str) -> bool:
         return tear_down(name)
 
 
+def take_down_outbox(name: str) -> bool:
+    """End a database of that name and its connector, whole or half dead.
+
+    Raises:
+        TargetError: A process outlived SIGKILL.
+    """
+    with _translated():
+        return tear_down_database(name)
+
+
 def undo_on_lab(name: str, undo: Undo) -> list[str]:
     """Go one way back on a lab; says what was done, nothing where nothing of it is left.
 
     Raises:
         TargetError: It could not be undone.
     """
+    if undo.action == "outbox-down":
+        gone = [one for one in undo.names if take_down_outbox(one)]
+        return [f"database {one} and its connector are down" for one in gone]
     if undo.action == "lab-down":
         return [f"lab {name} is down"] if take_down(name) else []
     try:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import NoReturn, Protocol
 
 from blueprint.outputs import StackOutputs
@@ -22,6 +23,7 @@ class Ability(StrEnum):
     NODES = "kill and start nodes"
     LINKS = "stall and slow links"
     DISKS = "empty the disks of brokers"
+    OUTBOX = "have a database and publish its outbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,29 @@ class ZoneCut(Protocol):
 
     def mend(self) -> Sequence[str]:
         """Undo it, whole or half done; returns what the history should know."""
+
+
+class Outbox(Protocol):
+    """A database with an outbox, and the connector that publishes it. Calls may be repeated."""
+
+    @property
+    def dsn(self) -> str:
+        """How libpq comes to the database, which runs."""
+
+    def start(self) -> None:
+        """Start the connector unless it runs, and wait until what is committed flows."""
+
+    def kill(self) -> None:
+        """SIGKILL of whatever publishes."""
+
+    def publishing(self) -> int:
+        """How many processes publish."""
+
+    def reading(self) -> int:
+        """How many of the database's slots somebody reads from."""
+
+    def down(self, logs: Path) -> None:
+        """End all of it; what its processes printed is kept in a folder."""
 
 
 class Target(Protocol):
@@ -114,6 +139,9 @@ class Target(Protocol):
     def probe_s(self, links: Sequence[str], timeout_s: float) -> dict[str, float | None]:
         """The round trip over each link as a client sees it; None when nothing came back."""
 
+    def outbox(self, name: str) -> Outbox:
+        """A database of that name, started, and its connector, which is not."""
+
 
 class Untouchable:
     """What a target inherits to refuse whatever it does not do itself."""
@@ -159,6 +187,10 @@ class Untouchable:
     def probe_s(self, links: Sequence[str], timeout_s: float) -> dict[str, float | None]:
         """Refuse."""
         self._cannot(Ability.LINKS)
+
+    def outbox(self, name: str) -> Outbox:
+        """Refuse."""
+        self._cannot(Ability.OUTBOX)
 
     def _cannot(self, ability: Ability) -> NoReturn:
         raise TargetError(f"this target cannot {ability}")

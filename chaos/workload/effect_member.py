@@ -9,7 +9,9 @@ import threading
 import time
 from functools import cache
 from queue import SimpleQueue
-from typing import Protocol
+from typing import Any, Protocol
+
+import psycopg
 
 from chaos.payload import attribute
 from chaos.workload.member import Record, own_spec, process
@@ -19,6 +21,7 @@ from chaos.workload.member import Record, own_spec, process
 EARLY_S = 0.7
 BUSY_TIMEOUT_S = 30.0
 _INSERT = "insert into effect (place, log_offset, producer, sequence) values (?, ?, ?, ?)"
+_SQLITE = "sqlite:"
 _LOCK = threading.Lock()
 
 
@@ -31,14 +34,14 @@ class Tx(Protocol):
 
 def exactly_once(record: Record, tx: Tx) -> None:
     """The effect is in the transaction that remembers it."""
-    tx.execute(_INSERT, _effect(record))
+    tx.execute(_insert(), _effect(record))
     process(record)
 
 
 def at_least_once(record: Record) -> None:
     """The effect has a transaction of its own, and nobody remembers that there was one."""
     with _LOCK:
-        _database().execute(_INSERT, _effect(record))
+        _database().execute(_insert(), _effect(record))
     process(record)
 
 
@@ -54,11 +57,24 @@ def _effect(record: Record) -> tuple[int, int, int, int]:
 
 
 @cache
-def _database() -> sqlite3.Connection:
-    """Used under the lock. What it was told outlives the process, though not a loss of power."""
+def _insert() -> str:
+    """In the database's own style."""
+    return _INSERT if own_spec().effects.startswith(_SQLITE) else _INSERT.replace("?", "%s")
+
+
+@cache
+def _database() -> Any:  # noqa: ANN401
+    """Used under the lock; each statement is a transaction of its own."""
+    database = own_spec().effects
+    if not database.startswith(_SQLITE):
+        return psycopg.connect(database, autocommit=True)
     made = sqlite3.connect(
-        own_spec().effects, BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        database.removeprefix(_SQLITE),
+        BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
     )
+    # What it was told outlives the process, though not a loss of power.
     made.execute("pragma synchronous = normal")
     return made
 

@@ -8,7 +8,7 @@ import json
 import sys
 import time
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from chaos.history.spool import Spool
 from chaos.history.tables import FINAL_TABLE
@@ -61,7 +61,9 @@ class FinalReader:
     def _take(self, message: Message) -> None:
         error = message.error()
         if error is not None:
-            if not error.retriable():
+            if error.code() == KafkaError._PARTITION_EOF:
+                self._at_end(message.partition() or 0, message.offset() or 0)
+            elif not error.retriable():
                 self._error = error.name()
             return
         partition, offset = message.partition() or 0, message.offset() or 0
@@ -73,6 +75,12 @@ class FinalReader:
         self._spool.add((partition, self._spec.replica, offset, producer, sequence, intact))
         self._read += 1
         if offset + 1 == end:
+            del self._left[partition]
+
+    def _at_end(self, partition: int, offset: int) -> None:
+        """Behind the last record of a transaction stands its end, which nobody is given."""
+        end = self._left.get(partition)
+        if end is not None and offset >= end:
             del self._left[partition]
 
     def _statistics(self, text: str) -> None:

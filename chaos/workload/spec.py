@@ -32,12 +32,32 @@ class ProducerSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class OutboxSpec:
+    """One writer of an outbox: as a producer, but that what it sends it commits in a database.
+
+    Attributes:
+        dsn: As libpq takes it.
+    """
+
+    history: str
+    run: int
+    index: int
+    zone: str
+    topic: str
+    partitions: int
+    record_bytes: int
+    rate_per_s: float
+    seed: int
+    dsn: str
+
+
+@dataclass(frozen=True, slots=True)
 class MemberSpec:
     """One member of the consumer group; all the rest is the fleet's.
 
     Attributes:
         record_s: How long it is at one record, of all its parts.
-        effects: The SQLite database of records' effects; nothing: they have none.
+        effects: The database of records' effects, as the fleet names one; nothing: they have none.
     """
 
     history: str
@@ -69,7 +89,7 @@ class FinalReadSpec:
     settings: Mapping[str, Setting]
 
 
-Spec = ProducerSpec | FinalReadSpec
+Spec = ProducerSpec | OutboxSpec | FinalReadSpec
 
 
 def to_line(spec: Spec) -> str:

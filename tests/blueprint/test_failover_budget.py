@@ -5,7 +5,7 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blueprint.failover_budget import Loss, predict
+from blueprint.failover_budget import TYPICAL, Loss, predict
 from blueprint.failover_profile import BALANCED, KAFKA_DEFAULTS, PROFILES
 
 TIMEOUTS = [field.name for field in dataclasses.fields(BALANCED) if field.name.endswith("_ms")]
@@ -63,3 +63,12 @@ def test_a_fleet_that_was_away_needs_longer_the_longer_it_was() -> None:
     assert long.commit_s >= short.commit_s + 5
     assert long.lag_s >= short.lag_s + 5
     assert (long.produce_s, long.isr_s) == (short.produce_s, short.isr_s)
+
+
+def test_a_connector_that_was_away_holds_back_everything_that_was_committed() -> None:
+    """Whoever commits waits for nothing; whoever reads waits for its start, and then drains."""
+    calm = predict(BALANCED, Loss.NONE, controller_inside=False)
+    away = predict(BALANCED, Loss.CONNECTOR, controller_inside=False, fault_s=10)
+    assert (away.produce_s, away.isr_s) == (calm.produce_s, calm.isr_s)
+    assert away.commit_s >= calm.commit_s + 10 + TYPICAL.connector_start_s
+    assert away.lag_s >= away.commit_s

@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from chaos.effects import database_of, make_effects, write_down_effects
+from chaos.effects import SQLITE, embedded, make_effects, write_down_effects
 from chaos.experiment.work import Effects
 from chaos.history.read import open_history
 from chaos.history.records import PartitionRecords
@@ -46,25 +46,31 @@ class Record:
 @pytest.fixture
 def run_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run's folder with a database, and this process as one of its members."""
-    make_effects(tmp_path)
+    make_effects(embedded(tmp_path))
     spec = {
         "history": str(tmp_path / "history"),
         "run": RUN,
         "index": 0,
-        "effects": str(database_of(tmp_path)),
+        "effects": embedded(tmp_path),
     }
     monkeypatch.setenv(MEMBER, json.dumps(spec))
     # Rows of what was consumed are another test's, and the thread that reports them nobody's here.
     monkeypatch.setattr(effect_member, "process", lambda _: None)
-    for one in (member.own_spec, effect_member._database, effect_member._later):
+    for one in (member.own_spec, effect_member._insert, effect_member._database):
         one.cache_clear()
+    effect_member._later.cache_clear()
     return tmp_path
+
+
+def path_of(run_dir: Path) -> Path:
+    """Of the database."""
+    return Path(embedded(run_dir).removeprefix(SQLITE))
 
 
 def written_down(run_dir: Path) -> list[tuple[int, ...]]:
     """What the history has of partition 1, once it is sealed."""
     log = EventLog(run_dir / "history", "run", "effects", 1)
-    write_down_effects(run_dir, log)
+    write_down_effects(embedded(run_dir), run_dir / "history", log)
     log.close()
     seal(run_dir / "history", 2)
     history = open_history(run_dir / "history")
@@ -86,7 +92,7 @@ def test_an_effect_without_a_memory_is_counted_as_often_as_it_was_had(run_dir: P
 
 def test_an_effect_in_a_transaction_goes_with_it(run_dir: Path) -> None:
     """Rolled back, there was none."""
-    with closing(sqlite3.connect(database_of(run_dir))) as database:
+    with closing(sqlite3.connect(path_of(run_dir))) as database:
         tx = HeldTx(cast(Cursor, database.cursor()))
         effect_member.exactly_once(Record(1, 0), tx)
         database.commit()
@@ -106,9 +112,9 @@ def test_a_record_whose_turn_comes_later_has_no_effect_before(
 
 def test_effects_that_cannot_be_read_are_said_and_not_judged(run_dir: Path) -> None:
     """A note, and no event that would say there were none."""
-    database_of(run_dir).write_bytes(b"no database, and as long as a page's head would be" * 9)
+    path_of(run_dir).write_bytes(b"no database, and as long as a page's head would be" * 9)
     log = EventLog(run_dir / "history", "run", "effects", 1)
-    write_down_effects(run_dir, log)
+    write_down_effects(embedded(run_dir), run_dir / "history", log)
     log.close()
     seal(run_dir / "history", 2)
     history = open_history(run_dir / "history")

@@ -39,6 +39,7 @@ def test_every_experiment_of_the_issue_is_shipped() -> None:
         "fleet-kill",
         "fleet-catch-up",
         "effect-once",
+        "cdc-kill",
         "gameday",
         "control-no-dedup",
         "control-commit-before-process",

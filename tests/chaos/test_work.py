@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blueprint.problem import BadInput
+from chaos.effects import embedded
 from chaos.experiment.load import load
 from chaos.experiment.model import Workload
 from chaos.experiment.work import LANES, CatchUp, Effects, Work
@@ -80,17 +81,17 @@ def test_each_way_to_have_effects_is_a_handler_that_the_fleet_takes(
 ) -> None:
     """With a transaction in the database of the effects where they are remembered there."""
     workload = Workload(work=Work(effects=effects))
-    spec, (handler, *_) = member_spec(tmp_path, 1, 0, workload), handler_of(workload)
-    given = {"topics": ("t",), "group": "g", **settings_of(tmp_path, workload)}
+    database = embedded(tmp_path)
+    (handler, *_), given = handler_of(workload), settings_of(workload, database)
+    given |= {"topics": ("t",), "group": "g"}
     dedup = fleet_settings(given).dedup
     if effects is Effects.EXACTLY_ONCE:
         assert callable(load_tx_handler(handler))
         assert dedup is not None
-        assert dedup.database == f"sqlite:{spec.effects}"
+        assert dedup.database == database
     else:
         assert callable(load_handler(handler))
         assert dedup is None
-        assert spec.effects
 
 
 @pytest.mark.parametrize(

@@ -48,3 +48,17 @@ def test_members_that_commit_first_skip_records_and_are_caught(run: Run) -> None
     found = check_of(run_dir, "effect-once")
     assert found["outcome"] == "FAIL"
     assert skipped - KILLS <= found["figures"]["missing"] <= skipped
+
+
+def test_a_killed_connector_publishes_what_was_committed_once_and_nothing_else(run: Run) -> None:
+    """PASS: each committed event is in the log once with one effect; many were taken back."""
+    done, run_dir = run("cdc-kill", ("--set", "workload.rate_per_s=60"))
+    assert done.returncode == 0, done.stdout
+    verdict, found = verdict_of(run_dir), check_of(run_dir, "effect-once")
+    records = verdict["records"]
+    assert verdict["outcome"] == "PASS"
+    assert found["figures"]["events"] == records["acknowledged"] == records["final"] > 0
+    assert records["failed"] > 100
+    effects = verdict["fault_effects"]
+    assert len(effects) == 4
+    assert all(effect["bit"] for effect in effects)

@@ -62,7 +62,9 @@ def test_what_a_fleet_is_to_do_is_admitted(
 ) -> None:
     """A database by reference, a volume of one pod's, a topic with rights: and up again nothing."""
     api = control_plane.api
-    engine = program_engine(program(made, fleets=FLEETS, traces=TRACES), kubernetes)
+    watched = {"lag_image": "fleet:1"}
+    settings = {"fleets": FLEETS, "traces": TRACES, "monitoring": watched}
+    engine = program_engine(program(made, **settings), kubernetes)
     engine.up()
 
     topic = found(api, made, "kafka.strimzi.io/v1", "KafkaTopic", "mail-deferred")
@@ -89,6 +91,18 @@ def test_what_a_fleet_is_to_do_is_admitted(
     claim = found(api, made, "v1", "PersistentVolumeClaim", "audit-dedup")
     assert claim["spec"]["resources"]["requests"]["storage"] == "3Gi"
     assert api.get(Reference("keda.sh/v1alpha1", "ScaledObject", "audit", made)) is None
+
+    lag = found(api, made, "apps/v1", "Deployment", "quorate-lag")["spec"]["template"]["spec"]
+    assert lag["containers"][0]["args"][:2] == ["lag", "--records-only"]
+    who = found(api, made, "kafka.strimzi.io/v1", "KafkaUser", "quorate-lag")
+    allowed = {
+        (acl["resource"]["type"], acl["resource"]["name"], *acl["operations"])
+        for acl in who["spec"]["authorization"]["acls"]
+    }
+    assert allowed == {
+        ("topic", "orders", "Describe"),
+        *(("group", fleet["name"], "Describe") for fleet in FLEETS),
+    }
 
     assert engine.up().changed() == ()
     engine.destroy()

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blueprint.client_settings import GroupProtocol
-from blueprint.fleet_contract import Variable, read_fleet_file
+from blueprint.client_settings import GroupProtocol, Setting
+from blueprint.failover_profile import BALANCED
+from blueprint.fleet_contract import Variable, lag_file, read_fleet_file
 from blueprint.fleet_options import CatchUp, CatchUpSettings, TracingSettings
 from blueprint.problem import BadInput
-from fleet.deployed import Address, deployed, is_deployed
+from fleet.deployed import Address, Deployed, deployed, is_deployed, place_or_deployed
 from fleet.settings import fleet_settings
 from tests.fleet.render_deployment import POD, ZONE, LaidOut, laid_out, rendered
 
@@ -177,6 +178,28 @@ def test_whatever_is_given_is_taken_or_refused(environment: dict[str, str], text
     """Nothing else comes of it."""
     with pytest.raises(BadInput):
         deployed(environment, lambda _: text)
+
+
+def test_who_says_the_lag_is_deployed_as_a_fleet_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the same environment and files: it asks as itself, where the Deployment says."""
+    own: dict[str, Setting] = {"sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "quorate-lag"}
+    file = tmp_path / "settings.json"
+    file.write_text(lag_file(("orders",), BALANCED, "kafka:9093", own).to_json())
+    (tmp_path / "password").write_text("of-a-test")
+    monkeypatch.setenv(Variable.SETTINGS, str(file))
+    monkeypatch.setenv(Variable.IDENTITY, str(tmp_path))
+    monkeypatch.setenv(Variable.HEALTH_PORT, "8080")
+    place = place_or_deployed(None, None, None)
+    assert isinstance(place, Deployed)
+    admin = place.admin()
+    assert admin["bootstrap.servers"] == "kafka:9093"
+    assert (admin["sasl.username"], admin["sasl.password"]) == ("quorate-lag", "of-a-test")
+    assert place.health == Address(port=8080)
+    monkeypatch.delenv(Variable.SETTINGS)
+    with pytest.raises(BadInput, match="--outputs"):
+        place_or_deployed(None, None, None)
 
 
 @given(st.recursive(st.none() | st.integers() | st.text(max_size=4), st.lists, max_leaves=4))
