@@ -40,6 +40,14 @@ class Blueprint:
         """The failover time-outs of both sides."""
         return self.broker_settings.profile
 
+    @property
+    def aim(self) -> dict[str, float]:
+        """What the stack is to reach, as its components tell policies: per second, and seconds."""
+        return {
+            "planned_events_per_s": self.plan.demand.planned_events_per_s,
+            "failover_target_s": self.config.failover_target_s,
+        }
+
 
 def blueprint_of(config: StackConfig) -> Blueprint:
     """Decide everything.

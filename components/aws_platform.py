@@ -56,8 +56,7 @@ class AwsPlatform(pulumi.ComponentResource):
         self, name: str, args: FoundationArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Declare it all."""
-        aim = {"planned_events_per_s": args.blueprint.plan.demand.planned_events_per_s}
-        super().__init__("quorate:aws:Platform", name, aim, opts)
+        super().__init__("quorate:aws:Platform", name, args.blueprint.aim, opts)
         self._args = args
         self._within = pulumi.ResourceOptions(parent=self, providers=[tagged_provider(args, self)])
         self._foundation = AwsFoundation("foundation", args, self._within)
@@ -66,7 +65,7 @@ class AwsPlatform(pulumi.ComponentResource):
         contents = self._contents()
         if args.blueprint.fleets or args.blueprint.config.game_day is not None:
             self._fleets(contents, said.apply(lambda one: one.to_json()))
-        self.register_outputs(aim)
+        self.register_outputs(args.blueprint.aim)
 
     def _contents(self) -> AwsContents:
         made, blueprint = self._foundation, self._args.blueprint

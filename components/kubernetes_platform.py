@@ -55,8 +55,7 @@ class KubernetesPlatform(pulumi.ComponentResource):
     ) -> None:
         """Declare it all, through the context that the stack names, or the one in force."""
         config = blueprint.config
-        aim = {"planned_events_per_s": blueprint.plan.demand.planned_events_per_s}
-        super().__init__("quorate:kubernetes:Platform", name, aim, opts)
+        super().__init__("quorate:kubernetes:Platform", name, blueprint.aim, opts)
         self._blueprint = blueprint
         self._names = StrimziNames(CLUSTER, config.kubernetes.namespace)
         self._labels = dict(zip(blueprint.topology.zones, config.kubernetes.zones, strict=True))
@@ -78,7 +77,9 @@ class KubernetesPlatform(pulumi.ComponentResource):
         if config.game_day is not None:
             self._game_day(in_cluster(said).to_json())
         self.outputs = pulumi.Output.from_input(dict(as_mapping(said)))
-        self.register_outputs(aim | {"namespace": self._names.namespace, "cluster": CLUSTER})
+        self.register_outputs(
+            blueprint.aim | {"namespace": self._names.namespace, "cluster": CLUSTER}
+        )
 
     def _provided(self, name: str) -> pulumi.ResourceOptions:
         context = self._blueprint.config.kubernetes.context

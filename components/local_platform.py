@@ -24,7 +24,7 @@ def declare(blueprint: Blueprint) -> pulumi.Output[dict[str, object]]:
             name=config.local.name,
             profile=config.failover_profile,
             broker_overrides=dict(blueprint.broker_settings.overrides),
-            planned_events_per_s=blueprint.plan.demand.planned_events_per_s,
+            aim=blueprint.aim,
             security=security,
             cross_zone_latency_ms=config.local.cross_zone_latency_ms,
         ),

@@ -9,36 +9,22 @@ from typing import Any
 
 from pulumi.runtime import rpc
 
-from blueprint.fleet_contract import SETTINGS_FILE
 from policies.resource import Resource, Secret
 
 ROOT = Path(__file__).parents[2]
 LOCAL, AWS, KUBERNETES = STACKS = ("local", "aws", "kubernetes")
-#: What a stack's file does not say and its compliance rests on.
-ADDED: dict[str, dict[str, Any]] = {AWS: {"monitoring": {}}, KUBERNETES: {"monitoring": {}}}
-#: The same of a fleet's settings file.
-_BLOCKS = {"dedup": {"margin_records": 100_000}, "traces": {"ratio": 0.001}}
 
 
 @cache
 def shipped(stack: str) -> tuple[Resource, ...]:
     """Every resource of a stack, in the order in which they are declared."""
     command = [sys.executable, "-m", "tests.policies.render_stack", stack]
-    command.append(json.dumps(ADDED.get(stack, {})))
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     return tuple(
-        Resource(one["urn"], one["type"], one["name"], _decoded(_added(one["properties"])))
+        Resource(one["urn"], one["type"], one["name"], _decoded(one["properties"]))
         for one in json.loads(done.stdout)
     )
-
-
-def _added(properties: dict[str, Any]) -> dict[str, Any]:
-    data = properties.get("data")
-    if not isinstance(data, dict) or SETTINGS_FILE not in data:
-        return properties
-    said = json.loads(data[SETTINGS_FILE])
-    return properties | {"data": data | {SETTINGS_FILE: json.dumps(_BLOCKS | said)}}
 
 
 def _decoded(value: Any) -> Any:  # noqa: ANN401 as in the JSON

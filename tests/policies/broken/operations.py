@@ -78,6 +78,11 @@ MUTATIONS: tuple[Mutation, ...] = (
             in_json(["producer", "socket.timeout.ms"], 60_000),
         ),
     ),
+    Mutation(
+        "failover-within-target",
+        KUBERNETES,
+        at(":Platform", "kubernetes", ["failover_target_s"], 2.0),
+    ),
     Mutation("game-day-scheduled", AWS, without(":CronJob", "game-day")),
     Mutation(
         "game-day-scheduled", KUBERNETES, at(":CronJob", "game-day", ["spec", "suspend"], True)
