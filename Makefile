@@ -3,9 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 LOCKS := requirements/uv.txt requirements/main.txt
+# Where a pipeline is told of the runs.
+SUMMARY ?= $(or $(GITHUB_STEP_SUMMARY),runs/summary.md)
 
 .DEFAULT_GOAL := help
-.PHONY: help gameday local test test-fast lint format lock bench clean
+.PHONY: help gameday gameday-short summary local preview check test test-fast lint format lock bench clean
 
 help: ## List what can be made.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -22,14 +24,26 @@ $(READY): $(LOCKS)
 gameday: $(READY) ## Boot three zones, lose one, judge every record, write the page.
 	@$(BIN)/python -m chaos run gameday
 
+gameday-short: $(READY) ## One zone lost under a light load: about a minute.
+	@$(BIN)/python -m chaos run az-kill --set workload.rate_per_s=1000
+
+summary: $(READY) ## The runs that are here, as annotations and as a page in SUMMARY.
+	@$(BIN)/python -m chaos summary runs/*/ --to $(SUMMARY)
+
 local: $(READY) ## A platform on this machine: pulumi up of the stack local.
 	@stacks/pulumi.sh stack select --create local
 	@stacks/pulumi.sh up --stack local $$([ -t 0 ] || echo --yes)
 
+preview: $(READY) ## pulumi preview --policy-pack policies of every shipped stack; no account is needed.
+	@$(BIN)/python -m tests.engine.previews $(if $(GITHUB_ACTIONS),--annotate)
+
+check: lint test preview gameday-short ## What a pull request is checked for.
+
 test: $(READY) ## All tests, on real Kafka, the real Pulumi engine and a real Kubernetes API server.
 	@$(BIN)/python -m lab.tools.pulumi > /dev/null
 	@$(BIN)/python -m tests.engine.control_plane > /dev/null
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m tests.pipeline.actionlint > /dev/null
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: $(READY) ## The tests that start no JVM, no engine and no browser.
 	@$(BIN)/python -m pytest -m "not cluster and not engine and not browser"
@@ -64,6 +78,7 @@ bench: $(READY) ## The benchmarks; results under bench/results/. About two hours
 	@$(BIN)/python -m bench.cdc
 	@$(BIN)/python -m bench.rebalance
 	@$(BIN)/python -m bench.controls
+	@$(BIN)/python -m bench.partition_limits
 
 clean: ## Remove what was made here; the user's tool cache stays.
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis runs

@@ -147,7 +147,7 @@ def measure(outputs: Path, lab: Lab, protocol: str, partitions: int, turns: int)
 
     with ExitStack() as held:
         held.callback(group.end)
-        load.start()
+        load.start(_STABLE_S)
         held.callback(load.finish)
         for _ in range(MEMBERS):
             group.join()

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from blueprint.fleets import REPLAY
 from blueprint.problem import BadInput, Problem
 
 #: Principals, topics and groups that begin so are the platform's own.
@@ -35,6 +36,8 @@ NODE = Principal(f"{RESERVED_PREFIX}node")
 ADMIN = Principal(f"{RESERVED_PREFIX}admin")
 #: The chaos suite.
 SUITE = Principal(f"{RESERVED_PREFIX}chaos")
+#: Says how far fleets are behind; reads no record.
+LAG = Principal(f"{RESERVED_PREFIX}lag")
 
 
 class Resource(StrEnum):
@@ -83,7 +86,11 @@ class Access:
 
 
 def fleet_accesses(
-    name: str, consumes: Iterable[str], produces: Iterable[str], group: str = ""
+    name: str,
+    consumes: Iterable[str],
+    produces: Iterable[str],
+    group: str = "",
+    deferred: str = "",
 ) -> tuple[Access, ...]:
     """What one fleet, or one other client, may do: nothing beyond its topics and its group.
 
@@ -92,6 +99,7 @@ def fleet_accesses(
         consumes: Topics it reads.
         produces: Topics it writes, idempotently (which needs no more).
         group: The consumer group's id; the name when left out. Only a reader gets one.
+        deferred: The topic of what it puts off, if it ever does; its replay is a group of its own.
 
     Raises:
         BadInput: The name is reserved or none that a certificate may carry.
@@ -105,6 +113,11 @@ def fleet_accesses(
         found.append(_literal(who, Resource.GROUP, group or name, Operation.READ))
     writes = sorted(set(produces))
     found += [_literal(who, Resource.TOPIC, topic, Operation.WRITE) for topic in writes]
+    if deferred:
+        both = (Operation.READ, Operation.WRITE)
+        found.append(Access(who, Resource.TOPIC, deferred, Pattern.LITERAL, both))
+        replay = f"{group or name}{REPLAY}"
+        found.append(_literal(who, Resource.GROUP, replay, Operation.READ))
     return tuple(found)
 
 
@@ -121,6 +134,16 @@ def suite_accesses() -> tuple[Access, ...]:
         Access(SUITE, Resource.CLUSTER, CLUSTER_NAME, Pattern.LITERAL, watches),
         Access(SUITE, Resource.GROUP, RESERVED_PREFIX, Pattern.PREFIXED, (Operation.READ,)),
         Access(SUITE, Resource.TOPIC, RESERVED_PREFIX, Pattern.PREFIXED, owns),
+    )
+
+
+def lag_accesses(groups: Iterable[str], topics: Iterable[str]) -> tuple[Access, ...]:
+    """What is needed to say how far these groups are behind on these topics, and no more."""
+    kinds = {Resource.TOPIC: topics, Resource.GROUP: groups}
+    return tuple(
+        _literal(LAG, kind, name, Operation.DESCRIBE)
+        for kind, names in kinds.items()
+        for name in sorted(set(names))
     )
 
 

@@ -8,10 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from blueprint.fleets import WARNING_LAG_RECORDS
+from blueprint.fleet_options import (
+    CRITICAL_LAG_RECORDS,
+    EMERGENCY_LAG_RECORDS,
+    WARNING_LAG_RECORDS,
+)
 
 #: Rule 5. The last level is what is above its number, the others begin with theirs.
-CRITICAL_LAG_RECORDS, EMERGENCY_LAG_RECORDS = 100_000, 1_000_000
 #: A fleet that keeps up with less than this much of what arrives falls behind by it every day.
 DEFICIT_PART = 0.04
 #: A backlog that takes longer to drain than this is not being drained.

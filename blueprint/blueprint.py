@@ -1,9 +1,10 @@
 """The blueprint of a stack: everything that any target provisions, decided before it does."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from blueprint.broker_settings import BrokerSettings
 from blueprint.failover_profile import PROFILES, FailoverProfile
+from blueprint.fleet_options import NEVER_CATCHES_UP
 from blueprint.fleets import FleetSpec
 from blueprint.host_settings import HostSettings, broker_overrides, host_settings
 from blueprint.plan import ZONES, Plan
@@ -11,7 +12,8 @@ from blueprint.planner import plan as planned
 from blueprint.producer_batching import producer_batching
 from blueprint.quotas import Quota, quota
 from blueprint.security import Security
-from blueprint.stack_config import FleetConfig, StackConfig, TopicConfig
+from blueprint.stack_config import StackConfig, TopicConfig
+from blueprint.stack_users import FleetConfig
 from blueprint.topics import TopicSpec
 from blueprint.topology import Topology, three_zones
 
@@ -65,7 +67,7 @@ def blueprint_of(config: StackConfig) -> Blueprint:
 
 
 def _topics(config: StackConfig, plan: Plan) -> tuple[TopicSpec, ...]:
-    """What is declared, and for each fleet a topic of dead letters that is not declared itself."""
+    """What is declared, and of each fleet the topics of its own, if nobody declared them."""
     declared = {topic.name for topic in config.topics}
     letters = (
         TopicConfig(
@@ -74,18 +76,36 @@ def _topics(config: StackConfig, plan: Plan) -> tuple[TopicSpec, ...]:
         for fleet in config.fleets
         if fleet.dead_letters not in declared
     )
-    return tuple(_topic(topic, plan) for topic in (*config.topics, *letters))
+    deferred = (_deferred(fleet.deferred) for fleet in config.fleets if fleet.deferred)
+    return (*(_topic(topic, plan) for topic in (*config.topics, *letters)), *deferred)
+
+
+def _deferred(name: str) -> TopicSpec:
+    """One log of what was put off, kept until all of it is done."""
+    return _spec(name, 1, "delete", 2, -1)
 
 
 def _topic(topic: TopicConfig, plan: Plan) -> TopicSpec:
     retention_h = topic.retention_h or plan.demand.retention_h
+    return _spec(
+        topic.name,
+        topic.partitions or plan.partitions_per_topic.value,
+        topic.cleanup_policy,
+        topic.min_insync_replicas,
+        round(retention_h * _MS_PER_H),
+    )
+
+
+def _spec(
+    name: str, partitions: int, cleanup: str, min_insync: int, retention_ms: int
+) -> TopicSpec:
     return TopicSpec(
-        name=topic.name,
-        partitions=topic.partitions or plan.partitions_per_topic.value,
+        name=name,
+        partitions=partitions,
         config={
-            "cleanup.policy": topic.cleanup_policy,
-            "min.insync.replicas": str(topic.min_insync_replicas),
-            "retention.ms": str(round(retention_h * _MS_PER_H)),
+            "cleanup.policy": cleanup,
+            "min.insync.replicas": str(min_insync),
+            "retention.ms": str(retention_ms),
             # Honoured in KRaft, and only looked at again every five minutes: said at creation.
             "unclean.leader.election.enable": "false",
         },
@@ -94,11 +114,13 @@ def _topic(topic: TopicConfig, plan: Plan) -> TopicSpec:
 
 def _fleets(config: StackConfig, plan: Plan) -> tuple[FleetSpec, ...]:
     partitions = {topic.name: _topic(topic, plan).partitions for topic in config.topics}
-    return tuple(_fleet(fleet, plan, partitions) for fleet in config.fleets)
+    specs = (_fleet(fleet, plan, partitions) for fleet in config.fleets)
+    return tuple(replace(spec, traces=config.traces) for spec in specs)
 
 
 def _fleet(fleet: FleetConfig, plan: Plan, partitions: dict[str, int]) -> FleetSpec:
-    most = sum(partitions[topic] for topic in fleet.consumes)
+    one_file = fleet.dedup is not None and fleet.dedup.sqlite is not None
+    most = 1 if one_file else sum(partitions[topic] for topic in fleet.consumes)
     wanted = fleet.instances or plan.consumer_instances_per_group.value
     return FleetSpec(
         name=fleet.name,
@@ -112,6 +134,8 @@ def _fleet(fleet: FleetConfig, plan: Plan, partitions: dict[str, int]) -> FleetS
         cpu_millis=fleet.cpu_millis,
         memory_mib=fleet.memory_mib,
         batching=producer_batching(plan, fleet.goal),
+        catch_up=fleet.catch_up or NEVER_CATCHES_UP,
+        dedup=fleet.dedup,
     )
 
 

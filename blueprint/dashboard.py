@@ -4,13 +4,15 @@ import json
 from dataclasses import dataclass
 
 from blueprint.alerts import (
-    CRITICAL_LAG_RECORDS,
     DEFICIT_PART,
-    EMERGENCY_LAG_RECORDS,
     Watched,
     lag_of_group,
 )
-from blueprint.fleets import WARNING_LAG_RECORDS
+from blueprint.fleet_options import (
+    CRITICAL_LAG_RECORDS,
+    EMERGENCY_LAG_RECORDS,
+    WARNING_LAG_RECORDS,
+)
 
 _WIDTH, _HEIGHT, _COLUMNS = 12, 8, 2
 _LAG_STEPS = (

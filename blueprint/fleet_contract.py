@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from blueprint.access import LAG
 from blueprint.client_settings import (
     Goal,
     GroupProtocol,
@@ -18,6 +19,7 @@ from blueprint.client_settings import (
     producer_settings,
 )
 from blueprint.failover_profile import FailoverProfile
+from blueprint.fleet_options import NEVER_CATCHES_UP, CatchUpSettings, DedupRules, TracingSettings
 from blueprint.fleets import FleetSpec
 from blueprint.problem import validated
 
@@ -27,6 +29,8 @@ IDENTITY_FOLDER = "/etc/quorate/identity"
 #: The files of an identity: for SCRAM the first, for mutual TLS the next two, and always the last,
 #: which signed the brokers' certificates. Named as Strimzi's user operator names them.
 PASSWORD, CERTIFICATE, KEY, AUTHORITY = "password", "user.crt", "user.key", "ca.crt"
+#: Where a SQLite that remembers applied events is, on a volume of its own.
+DEDUP_FOLDER, DEDUP_FILE = "/var/lib/quorate/dedup", "dedup.sqlite"
 #: Health and metrics, over HTTP.
 HEALTH_PORT = 8080
 LIVE_PATH, READY_PATH, METRICS_PATH = "/live", "/ready", "/metrics"
@@ -41,7 +45,8 @@ class Variable(StrEnum):
     ``SETTINGS`` names the ``FleetFile``; without it nothing was deployed. ``IDENTITY`` names the
     folder with the proof of who it is, where the cluster asks. ``ZONE`` is the node's zone label
     and may be empty. ``INSTANCE`` is the pod's name: the client's id and no static membership,
-    since the name of a Deployment's pod never comes back.
+    since the name of a Deployment's pod never comes back. ``DEDUP_DATABASE`` is where applied
+    events are remembered, ``sqlite:PATH`` or what libpq takes; libpq reads ``DEDUP_PASSWORD``.
     """
 
     SETTINGS = "QUORATE_SETTINGS"
@@ -50,6 +55,8 @@ class Variable(StrEnum):
     INSTANCE = "QUORATE_INSTANCE"
     THREADS = "QUORATE_THREADS"
     DRAIN_DEADLINE_S = "QUORATE_DRAIN_DEADLINE_S"
+    DEDUP_DATABASE = "QUORATE_DEDUP_DATABASE"
+    DEDUP_PASSWORD = "PGPASSWORD"
     HEALTH_HOST = "QUORATE_HEALTH_HOST"
     HEALTH_PORT = "QUORATE_HEALTH_PORT"
 
@@ -67,6 +74,11 @@ class FleetFile(BaseModel):
         dead_letters: The topic of what cannot be handled.
         letters: The settings of who writes them.
         producer: Of a fleet that writes to topics of its own.
+        catch_up: When the essential alone is done; never, unless it is said.
+        deferred: The topic of what is put off meanwhile; empty where nothing ever is.
+        dedup: How applied events are remembered, at ``Variable.DEDUP_DATABASE``; None: they are
+            not.
+        traces: Which records are traced, and where to; None: nothing is.
         bootstrap_by_zone: In place of the one in the settings, for instances of these zones.
     """
 
@@ -77,6 +89,10 @@ class FleetFile(BaseModel):
     dead_letters: str
     letters: Settings
     producer: Settings | None = None
+    catch_up: CatchUpSettings = NEVER_CATCHES_UP
+    deferred: str = ""
+    dedup: DedupRules | None = None
+    traces: TracingSettings | None = None
     bootstrap_by_zone: dict[str, str] = {}
 
     @property
@@ -122,7 +138,30 @@ def fleet_file(
         # Rare records that somebody waits for.
         letters=producer_settings(profile, bootstrap, Goal.LATENCY) | own,
         producer=writes if fleet.produces else None,
+        catch_up=fleet.catch_up,
+        deferred=fleet.deferred,
+        dedup=fleet.dedup.rules if fleet.dedup else None,
+        traces=fleet.traces.settings if fleet.traces else None,
         bootstrap_by_zone=bootstrap_by_zone,
+    )
+
+
+def lag_file(
+    topics: tuple[str, ...], profile: FailoverProfile, bootstrap: str, own: dict[str, Setting]
+) -> FleetFile:
+    """The file of who says how far fleets are behind: he reads nothing and writes nothing.
+
+    Args:
+        topics: The fleets'.
+        profile: The clients' time-outs.
+        bootstrap: ``host:port,...`` for an instance of whichever zone.
+        own: What its clients add to prove who they are; no secret among it.
+    """
+    return FleetFile(
+        topics=topics,
+        consumer=consumer_settings(profile, bootstrap, LAG.name) | own,
+        dead_letters="",
+        letters={},
     )
 
 

@@ -4,15 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from blueprint.client_settings import Setting
+from blueprint.fleet_options import (
+    NEVER_CATCHES_UP,
+    WARNING_LAG_RECORDS,
+    CatchUp,
+    CatchUpSettings,
+    DedupConfig,
+    PostgresConfig,
+    TracesConfig,
+)
 
 #: Beyond the drain deadline: the pod's own start of the end, commit and leaving the group.
 GRACE_MARGIN_S = 15
-#: Rule 5: Warning begins here, and more instances are started before it is reached by each.
-WARNING_LAG_RECORDS = 10_000
 #: Of the name of a fleet's topic for what cannot be handled.
 DEAD_LETTERS = "-dead-letter"
 #: Of the name of its topic for what it puts off while it catches up.
 DEFERRED = "-deferred"
+#: Of the name of the group that does later what was put off.
+REPLAY = "-replay"
 #: Brokers drop a member that does not poll for 300 s, and a revoke is answered from inside a poll:
 #: draining must be over well before.
 LONGEST_DRAIN_S = 120
@@ -28,10 +37,14 @@ class FleetSpec:
         most_instances: Never above the partitions of what it reads: more would have none.
         threads: Lanes of one instance.
         drain_deadline_s: For what is in flight when an instance is told to end.
-        lag_records: Backlog per instance at which one more is started.
+        lag_records: Backlog per instance at which one more is started: before Warning is reached
+            by each.
         cpu_millis: Of one instance.
         memory_mib: Of one instance.
         batching: Of its own producer, in librdkafka's names, as the plan sizes it.
+        catch_up: When the essential alone is done; never, unless it is said.
+        dedup: Where it remembers what it applied; None: nowhere.
+        traces: Where its traces go; None: nowhere.
     """
 
     name: str
@@ -46,6 +59,9 @@ class FleetSpec:
     memory_mib: int
     lag_records: int = WARNING_LAG_RECORDS
     batching: Mapping[str, Setting] = field(default_factory=dict)
+    catch_up: CatchUpSettings = NEVER_CATCHES_UP
+    dedup: DedupConfig | None = None
+    traces: TracesConfig | None = None
 
     @property
     def group(self) -> str:
@@ -58,9 +74,26 @@ class FleetSpec:
         return f"{self.group}{DEAD_LETTERS}"
 
     @property
+    def deferred(self) -> str:
+        """The topic of what it puts off, made with the stack; empty where it never does."""
+        return "" if self.catch_up.when is CatchUp.NEVER else f"{self.group}{DEFERRED}"
+
+    @property
     def topics(self) -> tuple[str, ...]:
         """Everything that has to be there before it can work."""
-        return (*self.consumes, *self.produces, self.dead_letters)
+        own = (self.dead_letters, self.deferred) if self.deferred else (self.dead_letters,)
+        return (*self.consumes, *self.produces, *own)
+
+    @property
+    def reached(self) -> tuple[PostgresConfig | TracesConfig, ...]:
+        """What it connects to beside the brokers."""
+        database = self.dedup.postgresql if self.dedup else None
+        return tuple(one for one in (database, self.traces) if one is not None)
+
+    @property
+    def single(self) -> bool:
+        """Whether a second instance at the same time would be wrong: its memory is one file."""
+        return self.dedup is not None and self.dedup.sqlite is not None
 
     @property
     def termination_grace_s(self) -> int:

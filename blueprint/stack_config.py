@@ -8,23 +8,28 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from blueprint.access import RESERVED_PREFIX, name_problems
-from blueprint.client_settings import Goal
+from blueprint.access import RESERVED_PREFIX, Access, lag_accesses
 from blueprint.demand import Demand
 from blueprint.failover_profile import DEFAULT_PROFILE, PROFILES
-from blueprint.fleets import DEAD_LETTERS, LONGEST_DRAIN_S
+from blueprint.fleet_options import TracesConfig
 from blueprint.game_days import GAME_DAYS
 from blueprint.machine_types import MACHINE_TYPES
 from blueprint.problem import SECRET, BadInput, Problem, validated
-from blueprint.stack_fields import Cron, Network, RetentionH, ZoneLabel
+from blueprint.stack_fields import (
+    Cron,
+    Image,
+    Network,
+    ObjectName,
+    RetentionH,
+    Seconds,
+    TopicName,
+    ZoneLabel,
+)
 from blueprint.stack_problems import stack_problems
+from blueprint.stack_users import ClientConfig, FleetConfig, UserConfig
 from blueprint.topology import ZONES
+from blueprint.waivers import Waiver
 
-#: Kafka's own rule for topic names, and Kubernetes' for everything that becomes an object there.
-TopicName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,60}[a-z0-9])?$")]
-ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
-Image = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^\S+$")]
-Seconds = Annotated[int, Field(ge=1, le=86_400)]
 #: AWS allows no wider one; in a narrower one a zone's endpoints do not fit into their share.
 _WIDEST_PREFIX, _NARROWEST_PREFIX = 16, 22
 
@@ -55,64 +60,6 @@ class TopicConfig(_Strict):
         return name
 
 
-class UserConfig(_Strict):
-    """Who connects: a principal, and the topics it may read and write."""
-
-    name: ObjectName
-    consumes: tuple[TopicName, ...] = ()
-    produces: tuple[TopicName, ...] = ()
-
-    @field_validator("name")
-    @classmethod
-    def _nobody_elses(cls, name: str) -> str:
-        for problem in name_problems(name):
-            raise ValueError(problem.legal)
-        return name
-
-    @property
-    def writes(self) -> tuple[str, ...]:
-        """Every topic that he writes to."""
-        return self.produces
-
-
-class FleetConfig(UserConfig):
-    """One consumer fleet.
-
-    Attributes:
-        instances: The plan's figure when left out.
-        drain_deadline_s: For what is in flight when an instance is told to end.
-        goal: What its own producer is tuned for.
-    """
-
-    image: Image
-    consumes: Annotated[tuple[TopicName, ...], Field(min_length=1)]
-    instances: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    drain_deadline_s: Annotated[int, Field(ge=1, le=LONGEST_DRAIN_S)] = 30
-    cpu_millis: Annotated[int, Field(ge=50, le=64_000)] = 1000
-    memory_mib: Annotated[int, Field(ge=64, le=262_144)] = 512
-    goal: Goal = Goal.BALANCED
-
-    @property
-    def dead_letters(self) -> str:
-        """The topic of what it cannot handle."""
-        return f"{self.name}{DEAD_LETTERS}"
-
-    @property
-    def writes(self) -> tuple[str, ...]:
-        """What it produces, and its dead letters."""
-        return (*self.produces, self.dead_letters)
-
-
-class ClientConfig(UserConfig):
-    """A producer or consumer that runs elsewhere and is let in.
-
-    Attributes:
-        cidrs: Where it connects from; nothing else is admitted.
-    """
-
-    cidrs: tuple[Network, ...] = ()
-
-
 class GameDayConfig(_Strict):
     """A game day on a schedule.
 
@@ -139,11 +86,14 @@ class MonitoringConfig(_Strict):
         namespace: Theirs; the fleets' metrics are asked for from there and from nowhere else.
         labels: By which that Prometheus chooses its rules and whom it asks.
         game_day_within_d: Where there are game days, one is to succeed within so many days.
+        lag_image: What holds `python -m fleet lag`: one pod says how far each fleet is behind, and
+            how many instances are wanted. None: members alone say their own lag.
     """
 
     namespace: ObjectName = "monitoring"
     labels: dict[str, Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61})$")]] = {}
     game_day_within_d: Annotated[int, Field(ge=1, le=365)] = 14
+    lag_image: Image | None = None
 
 
 class ArtifactConfig(_Strict):
@@ -243,8 +193,12 @@ class StackConfig(_Strict):
         chaos: Whether game days may disturb it: links, tags and labels are only made then.
         keda: Whether KEDA is on the fleets' cluster to scale them on lag; without it they stay as
             they are planned.
+        failover_target_s: A zone's loss is to be felt no longer by who writes, in any case that is
+            predicted of the profile on the target.
         monitoring: None: nobody is told how to watch it.
+        traces: Of the fleets; None: nothing is traced.
         broker_overrides: Further broker settings by Kafka's own names.
+        waivers: What of the policies the stack is let off; see docs/policies.md.
     """
 
     target: Literal["local", "aws", "kubernetes"]
@@ -252,6 +206,7 @@ class StackConfig(_Strict):
     instance_type: str | None = None
     drained_brokers: tuple[Annotated[int, Field(ge=1)], ...] = ()
     failover_profile: str = DEFAULT_PROFILE
+    failover_target_s: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False)] = 10.0
     security: Literal["plaintext", "scram", "mtls"] = "scram"
     topics: Annotated[tuple[TopicConfig, ...], Field(min_length=1)]
     fleets: tuple[FleetConfig, ...] = ()
@@ -260,10 +215,23 @@ class StackConfig(_Strict):
     game_day: GameDayConfig | None = None
     keda: bool = True
     monitoring: MonitoringConfig | None = None
+    traces: TracesConfig | None = None
     broker_overrides: dict[str, str] = {}
+    waivers: tuple[Waiver, ...] = ()
     local: LocalConfig = LocalConfig()
     aws: AwsConfig | None = None
     kubernetes: KubernetesConfig = KubernetesConfig()
+
+    @property
+    def lag_image(self) -> str | None:
+        """What says how far fleets are behind, where there are fleets and anybody asks."""
+        return self.monitoring.lag_image if self.monitoring and self.fleets else None
+
+    @property
+    def lag_accesses(self) -> tuple[Access, ...]:
+        """What that may do."""
+        consumed = (topic for fleet in self.fleets for topic in fleet.consumes)
+        return lag_accesses((fleet.name for fleet in self.fleets), consumed)
 
     @property
     def users(self) -> tuple[UserConfig, ...]:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from blueprint import strimzi
 from blueprint.broker_plan import load_of
 from blueprint.broker_settings import BrokerSettings, said_of, settings_problems
+from blueprint.failover_target import target_problems
+from blueprint.fleet_problems import catch_up_problems, dedup_problems, deferred_problems
 from blueprint.game_days import GAME_DAYS
 from blueprint.machine_types import GIB
 from blueprint.plan import HEADROOM, ZONES, Plan, whole
@@ -19,6 +21,7 @@ from blueprint.planner import plan as planned
 from blueprint.problem import BadInput, Problem
 from blueprint.subnets import node_addresses, subnet_plan
 from blueprint.topology import three_zones
+from blueprint.waivers import twice_waived
 
 if TYPE_CHECKING:  # It asks this module.
     from blueprint.stack_config import StackConfig
@@ -102,6 +105,10 @@ def _users_twice(config: "StackConfig") -> Iterator[Problem]:
 def _said_twice(path: str, names: list[str]) -> Iterator[Problem]:
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield Problem(path, f"{name!r} twice", "one of each name")
+
+
+def _waived_twice(config: "StackConfig") -> Iterator[Problem]:
+    yield from twice_waived(config.waivers)
 
 
 def _undeclared(config: "StackConfig") -> Iterator[Problem]:
@@ -188,11 +195,12 @@ def _too_many_partitions(config: "StackConfig") -> Iterator[Problem]:
         return
     declared = {topic.name for topic in config.topics}
     letters = sum(fleet.dead_letters not in declared for fleet in config.fleets)
-    wanted = sum(_partitions(config, made).values()) + letters * ZONES
+    deferred = sum(bool(fleet.deferred) for fleet in config.fleets)
+    wanted = sum(_partitions(config, made).values()) + letters * ZONES + deferred
     # Every zone has a replica of everything.
     most = int(made.brokers_per_zone.value * made.machine.partition_limit / HEADROOM + 1e-6)
     if wanted > most:
-        given = f"{wanted:,} partitions, those of dead letters with them"
+        given = f"{wanted:,} partitions, those of the fleets' own topics with them"
         brokers = f"{made.brokers_per_zone.value:,} {made.machine.name}"
         legal = f"at most {most:,} on {brokers} in each zone, which leaves headroom"
         remedy = f"say fewer, or say all and set demand.partitions_today to {wanted}: it is planned"
@@ -254,7 +262,12 @@ CHECKS: tuple[tuple[str, Callable[["StackConfig"], Iterator[Problem]]], ...] = (
     ("target game_day", _game_day),
     ("topics", _topics_twice),
     ("fleets clients", _users_twice),
+    ("waivers", _waived_twice),
     ("topics fleets clients", _undeclared),
+    ("fleets", catch_up_problems),
+    ("fleets", dedup_problems),
+    ("fleets topics", deferred_problems),
+    ("target failover_profile failover_target_s broker_overrides", target_problems),
     ("broker_overrides", _overrides),
     ("target broker_overrides", _unheard),
     ("target demand", _demand),

@@ -1,4 +1,4 @@
-"""The door of the chaos suite: ``python -m chaos list | validate | run | judge | restore``."""
+"""The door of the suite: ``python -m chaos list | validate | run | judge | summary | restore``."""
 
 import sys
 from pathlib import Path
@@ -14,7 +14,8 @@ from blueprint.outputs import load as load_outputs
 from blueprint.problem import BadInput, Problem
 from chaos.checks.result import CheckOutcome
 from chaos.experiment.load import load, shipped
-from chaos.judging import judge_run
+from chaos.judging import experiment_of, judge_run
+from chaos.report.pipeline import annotations, summary_page
 from chaos.restore import due, lease_book, restore
 from chaos.runner import Asked, run
 from chaos.stack import outputs_of_stack
@@ -73,6 +74,19 @@ def run_experiment(
 def judge(run_dir: Path) -> None:
     """The verdict of a run again, from its history alone."""
     _conclude(run_dir)
+
+
+@app.command()
+def summary(
+    run_dirs: list[Path],
+    to: Annotated[Path, typer.Option(help="Markdown is added to this file")],
+) -> None:
+    """Tell a pipeline of runs: annotations as lines of output, and a page of all of them."""
+    for run_dir in run_dirs:
+        verdict, steps = judge_run(run_dir), experiment_of(run_dir).steps
+        for line in annotations(verdict):
+            out(line)
+        _append(to, summary_page(verdict, [step.id for step in steps]))
 
 
 @app.command("restore")
@@ -134,6 +148,15 @@ def _outputs(path: Path | None, stack: str | None) -> StackOutputs | None:
     if stack is not None:
         return outputs_of_stack(stack)
     return load_outputs(_text(path)) if path is not None else None
+
+
+def _append(path: Path, text: str) -> None:
+    try:
+        with path.open("a") as file:
+            file.write(text)
+    except OSError as error:
+        legal = "a file that can be written"
+        raise BadInput([Problem("--to", str(path), legal, str(error.strerror))]) from None
 
 
 def _text(path: Path) -> str:

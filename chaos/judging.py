@@ -16,7 +16,7 @@ def judge_run(run_dir: Path) -> Verdict:
     Raises:
         BadInput: The folder is not a run's, or cannot be written.
     """
-    experiment = _experiment(run_dir)
+    experiment = experiment_of(run_dir)
     expected = Expected(experiment.expect.outcome, experiment.expect.check)
     verdict = judge(run_dir / "history", expected)
     try:
@@ -30,7 +30,12 @@ def judge_run(run_dir: Path) -> Verdict:
     return verdict
 
 
-def _experiment(run_dir: Path) -> Experiment:
+def experiment_of(run_dir: Path) -> Experiment:
+    """The experiment of a run, as it was run.
+
+    Raises:
+        BadInput: The folder is not a run's.
+    """
     path = run_dir / "experiment.yaml"
     if not path.is_file():
         legal = "the folder of a run, with experiment.yaml and history/ in it"

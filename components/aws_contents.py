@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from blueprint.access import SUITE, Access, Principal, fleet_accesses, suite_accesses
+from blueprint.access import LAG, SUITE, Access, Principal, suite_accesses
 from blueprint.blueprint import Blueprint
 from blueprint.security import Security
 from components.access import PrincipalAccess, ScramUser
@@ -55,10 +55,11 @@ class AwsContents(pulumi.ComponentResource):
         }
         self.users: dict[str, list[pulumi.Resource]] = {}
         for user in blueprint.config.users:
-            may = fleet_accesses(user.name, user.consumes, user.writes)
-            self._user(Principal(user.name), may)
+            self._user(Principal(user.name), user.accesses)
         if blueprint.config.chaos:
             self._user(SUITE, suite_accesses())
+        if blueprint.config.lag_image is not None:
+            self._user(LAG, blueprint.config.lag_accesses)
         for quota in blueprint.quotas:
             security = blueprint.broker_settings.security
             ClientQuota(f"quota-{quota.user}", args.connection, quota, security, self._within)

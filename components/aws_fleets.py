@@ -7,20 +7,24 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi_kubernetes.networking.v1 import IPBlockArgs, NetworkPolicyPeerArgs
 
-from blueprint.access import SUITE
+from blueprint.access import LAG, SUITE
 from blueprint.alerts import Watched
 from blueprint.blueprint import Blueprint
 from blueprint.fleet_contract import AUTHORITY, CERTIFICATE, KEY, PASSWORD
 from blueprint.fleets import FleetSpec
+from blueprint.operators import operators_wanted
 from blueprint.security import Security
 from blueprint.subnets import Purpose
 from components.aws_addresses import AwsAddresses
 from components.aws_principals import Principals
 from components.consumer_fleet import ConsumerFleet, ConsumerFleetArgs
+from components.fleet_network import Neighbours
 from components.game_day_schedule import GameDaySchedule, GameDayScheduleArgs
 from components.identities import Authority
 from components.kafka_identity import KafkaIdentity
+from components.lag_exporter import LagExporter, LagExporterArgs
 from components.monitoring import Monitoring, MonitoringArgs
+from components.operators import OperatorsThere
 
 NAMESPACE, GAME_DAY = "quorate", "game-day"
 _AUTHORITY_SECRET = "quorate-authority"
@@ -39,6 +43,7 @@ class FleetsArgs:
         outputs: StackOutputs as JSON.
         own_cluster: Whether they run on EKS that is made for them; else on a given cluster, whose
             default class of storage is taken.
+        kubeconfig: How that cluster is reached.
     """
 
     blueprint: Blueprint
@@ -50,6 +55,7 @@ class FleetsArgs:
     topics: Mapping[str, pulumi.Resource]
     outputs: pulumi.Output[str]
     own_cluster: bool
+    kubeconfig: pulumi.Input[str]
 
 
 class AwsFleets(pulumi.ComponentResource):
@@ -61,7 +67,6 @@ class AwsFleets(pulumi.ComponentResource):
         """Declare everything."""
         super().__init__("quorate:aws:Fleets", name, {}, opts)
         self._args = args
-        child = pulumi.ResourceOptions(parent=self)
         namespace = k8s.core.v1.Namespace(
             NAMESPACE,
             metadata=k8s.meta.v1.ObjectMetaArgs(
@@ -71,55 +76,90 @@ class AwsFleets(pulumi.ComponentResource):
                     "pod-security.kubernetes.io/enforce": "restricted",
                 },
             ),
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._operators()]),
         )
         self._within = pulumi.ResourceOptions(parent=self, depends_on=[namespace])
         self._secret(_AUTHORITY_SECRET, {AUTHORITY: args.authority.certificate_pem})
+        self._disks = self._storage_classes()
         for fleet in args.blueprint.fleets:
             self._fleet(fleet)
+        if args.blueprint.config.lag_image is not None:
+            self._lag(args.blueprint.config.lag_image)
         self._game_day()
         self._monitoring()
         self.register_outputs({"namespace": NAMESPACE})
 
+    def _operators(self) -> OperatorsThere:
+        wanted = operators_wanted(self._args.blueprint.config)
+        child = pulumi.ResourceOptions(parent=self)
+        return OperatorsThere("operators", wanted, self._args.kubeconfig, opts=child)
+
     def _fleet(self, fleet: FleetSpec) -> None:
         args = self._args
         secret, monitoring = self._credentials(fleet.name), args.blueprint.config.monitoring
-        topics = [args.topics[topic] for topic in fleet.topics]
-        zones, addresses = args.blueprint.topology.zones, args.addresses
-        ports = addresses.ports.client
+        needs = [secret, *self._disks, *(args.topics[topic] for topic in fleet.topics)]
         ConsumerFleet(
             f"fleet-{fleet.name}",
             ConsumerFleetArgs(
                 fleet=fleet,
                 namespace=NAMESPACE,
-                bootstrap=addresses.bootstrap(zones[0]),
-                bootstrap_by_zone={
-                    args.zone_names[zone]: addresses.bootstrap(zone) for zone in zones
-                },
+                bootstrap=self._bootstrap(),
+                bootstrap_by_zone=self._bootstrap_by_zone(),
                 identity=self._identity(fleet.name),
-                brokers=[
-                    NetworkPolicyPeerArgs(
-                        ip_block=IPBlockArgs(cidr=str(addresses.subnets.of(zone, Purpose.NODES)))
-                    )
-                    for zone in zones
-                ],
-                broker_ports=[ports[zone] for zone in zones],
+                brokers=self._brokers(),
+                broker_ports=list(args.addresses.ports.client.values()),
                 profile=args.blueprint.profile,
                 scaled_on_lag=args.blueprint.config.keda,
                 scraped_from=monitoring.namespace if monitoring else None,
+                storage_class=DISKS if self._disks else None,
             ),
             pulumi.ResourceOptions.merge(
                 self._within,
-                pulumi.ResourceOptions(depends_on=[secret, *topics, *args.needs[fleet.name]]),
+                pulumi.ResourceOptions(depends_on=[*needs, *args.needs[fleet.name]]),
             ),
         )
+
+    def _lag(self, image: str) -> None:
+        args, secret = self._args, self._credentials(LAG.name)
+        monitoring = args.blueprint.config.monitoring
+        needs = [secret, *args.topics.values(), *args.needs[LAG.name]]
+        LagExporter(
+            LAG.name,
+            LagExporterArgs(
+                image=image,
+                fleets=args.blueprint.fleets,
+                namespace=NAMESPACE,
+                bootstrap=self._bootstrap(),
+                identity=self._identity(LAG.name),
+                neighbours=Neighbours(
+                    self._brokers(),
+                    list(args.addresses.ports.client.values()),
+                    scraped_from=monitoring.namespace if monitoring else None,
+                ),
+                profile=args.blueprint.profile,
+            ),
+            pulumi.ResourceOptions.merge(self._within, pulumi.ResourceOptions(depends_on=needs)),
+        )
+
+    def _bootstrap(self) -> str:
+        return self._args.addresses.bootstrap(self._args.blueprint.topology.zones[0])
+
+    def _bootstrap_by_zone(self) -> dict[str, str]:
+        names, addresses = self._args.zone_names, self._args.addresses
+        zones = self._args.blueprint.topology.zones
+        return {names[zone]: addresses.bootstrap(zone) for zone in zones}
+
+    def _brokers(self) -> list[NetworkPolicyPeerArgs]:
+        subnets = self._args.addresses.subnets
+        cidrs = [subnets.of(zone, Purpose.NODES) for zone in self._args.blueprint.topology.zones]
+        return [NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=str(cidr))) for cidr in cidrs]
 
     def _game_day(self) -> None:
         args = self._args
         config = args.blueprint.config.game_day
         if config is None:
             return
-        secret, disks = self._credentials(SUITE.name), self._disks()
+        secret, disks = self._credentials(SUITE.name), self._disks
         GameDaySchedule(
             GAME_DAY,
             GameDayScheduleArgs(
@@ -135,8 +175,13 @@ class AwsFleets(pulumi.ComponentResource):
             ),
         )
 
-    def _disks(self) -> list[pulumi.Resource]:
-        if not self._args.own_cluster:
+    def _storage_classes(self) -> list[pulumi.Resource]:
+        """Of EKS that is made here, where anything is kept on it."""
+        blueprint = self._args.blueprint
+        kept = blueprint.config.game_day is not None or any(
+            fleet.single for fleet in blueprint.fleets
+        )
+        if not (kept and self._args.own_cluster):
             return []
         made = k8s.storage.v1.StorageClass(
             DISKS,

@@ -56,7 +56,8 @@ class AwsPlatform(pulumi.ComponentResource):
         self, name: str, args: FoundationArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Declare it all."""
-        super().__init__("quorate:aws:Platform", name, {}, opts)
+        aim = {"planned_events_per_s": args.blueprint.plan.demand.planned_events_per_s}
+        super().__init__("quorate:aws:Platform", name, aim, opts)
         self._args = args
         self._within = pulumi.ResourceOptions(parent=self, providers=[tagged_provider(args, self)])
         self._foundation = AwsFoundation("foundation", args, self._within)
@@ -65,7 +66,7 @@ class AwsPlatform(pulumi.ComponentResource):
         contents = self._contents()
         if args.blueprint.fleets or args.blueprint.config.game_day is not None:
             self._fleets(contents, said.apply(lambda one: one.to_json()))
-        self.register_outputs({})
+        self.register_outputs(aim)
 
     def _contents(self) -> AwsContents:
         made, blueprint = self._foundation, self._args.blueprint
@@ -79,6 +80,7 @@ class AwsPlatform(pulumi.ComponentResource):
 
     def _fleets(self, contents: AwsContents, outputs: pulumi.Output[str]) -> None:
         made, args = self._foundation, self._args
+        provider, kubeconfig = self._kubernetes()
         AwsFleets(
             "fleets",
             FleetsArgs(
@@ -91,17 +93,17 @@ class AwsPlatform(pulumi.ComponentResource):
                 topics=contents.topics,
                 outputs=outputs,
                 own_cluster=needs_cluster(args.blueprint),
+                kubeconfig=kubeconfig,
             ),
-            pulumi.ResourceOptions(parent=self, providers=[self._kubernetes()]),
+            pulumi.ResourceOptions(parent=self, providers=[provider]),
         )
 
-    def _kubernetes(self) -> k8s.Provider:
+    def _kubernetes(self) -> tuple[k8s.Provider, pulumi.Output[str]]:
+        """Who makes what is on Kubernetes, and how he reaches it."""
         if not needs_cluster(self._args.blueprint):
-            return k8s.Provider(
-                "kubernetes",
-                kubeconfig=pulumi.Output.secret(self._args.aws.kubeconfig or ""),
-                opts=pulumi.ResourceOptions(parent=self),
-            )
+            given = pulumi.Output.secret(self._args.aws.kubeconfig or "")
+            own = pulumi.ResourceOptions(parent=self)
+            return k8s.Provider("kubernetes", kubeconfig=given, opts=own), given
         made, args = self._foundation, self._args
         cluster = KubernetesCluster(
             "kubernetes",
@@ -119,7 +121,7 @@ class AwsPlatform(pulumi.ComponentResource):
         )
         if args.blueprint.config.game_day is not None:
             cluster.pod_role(GAME_DAY, NAMESPACE, GAME_DAY, self._suite_policy())
-        return cluster.provider
+        return cluster.provider, cluster.kubeconfig
 
     def _suite_policy(self) -> pulumi.Output[str]:
         made, args = self._foundation, self._args

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from blueprint.access import ADMIN, SUITE
+from blueprint.access import ADMIN, LAG, SUITE
 from blueprint.blueprint import Blueprint
 from blueprint.client_settings import Setting
 from blueprint.outputs import CredentialsOutput
@@ -107,5 +107,7 @@ def _names(blueprint: Blueprint) -> Iterable[str]:
     yield ADMIN.name
     if blueprint.config.chaos:
         yield SUITE.name
+    if blueprint.config.lag_image is not None:
+        yield LAG.name
     for user in blueprint.config.users:
         yield user.name

@@ -20,6 +20,8 @@ from blueprint.fleet_contract import (
 )
 from blueprint.fleets import FleetSpec
 from components import restricted_pods
+from components.fleet_memory import MEMORY, FleetMemory
+from components.fleet_network import Neighbours, fleet_network_policy
 from components.fleet_scaling import FleetScaling, FleetScalingArgs
 from components.frozen_config import frozen_config
 from components.kafka_identity import KafkaIdentity
@@ -29,7 +31,6 @@ HOST_LABEL = "kubernetes.io/hostname"
 FLEET_LABEL = "quorate.io/fleet"
 #: How long a pod of a node that is silent is waited for; Kubernetes' own is 300 s.
 GONE_AFTER_S = 30
-_DNS_PORT = 53
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,13 @@ class ConsumerFleetArgs:
         bootstrap: ``host:port,...`` for a pod of whichever zone.
         bootstrap_by_zone: In place of it for pods of these zones, by the nodes' zone label.
         identity: None only where the cluster asks nobody who he is.
-        brokers: Where the brokers are, for the network policy; nothing else but DNS is reached.
+        brokers: Where the brokers are, for the network policy; beside them DNS is reached, and
+            what the fleet's own settings name.
         broker_ports: Theirs.
         profile: The clients' time-outs.
         scaled_on_lag: Whether KEDA is there to scale it; else it stays as it is planned.
         scraped_from: The namespace that may ask for metrics; None: nobody may.
+        storage_class: Of a volume whose class the fleet does not name; None: the cluster's default.
     """
 
     fleet: FleetSpec
@@ -57,6 +60,7 @@ class ConsumerFleetArgs:
     bootstrap_by_zone: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     scaled_on_lag: bool = True
     scraped_from: str | None = None
+    storage_class: pulumi.Input[str] | None = None
 
 
 class ConsumerFleet(pulumi.ComponentResource):
@@ -88,13 +92,31 @@ class ConsumerFleet(pulumi.ComponentResource):
             {SETTINGS_FILE: self.settings},
             self._child,
         )
-        self._network_policy()
+        self._memory = self._remembering()
+        fleet_network_policy(
+            name,
+            self._metadata(),
+            self._selector(),
+            Neighbours(args.brokers, args.broker_ports, args.fleet.reached, args.scraped_from),
+            self._child,
+        )
         self._disruption_budget()
         deployment = self._deployment(account, settings)
         self.deployment = deployment.metadata.name
-        if args.scaled_on_lag:
+        if self._scaled:
             self._scaling()
         self.register_outputs({"deployment": self.deployment, "settings": self.settings})
+
+    def _remembering(self) -> FleetMemory:
+        args = self._args
+        kept = args.fleet.dedup
+        return FleetMemory(
+            self._name, self._metadata(MEMORY), kept, args.storage_class, self._child
+        )
+
+    @property
+    def _scaled(self) -> bool:
+        return self._args.scaled_on_lag and not self._args.fleet.single
 
     def _scaling(self) -> None:
         args = self._args
@@ -120,7 +142,7 @@ class ConsumerFleet(pulumi.ComponentResource):
     ) -> apps.v1.Deployment:
         args = self._args
         # Where there is an autoscaler, replicas are said once: from then on they are its own.
-        ignored = ["spec.replicas"] if args.scaled_on_lag else []
+        ignored = ["spec.replicas"] if self._scaled else []
         opts = pulumi.ResourceOptions(parent=self, ignore_changes=ignored)
         return apps.v1.Deployment(
             self._name,
@@ -128,7 +150,7 @@ class ConsumerFleet(pulumi.ComponentResource):
             spec=apps.v1.DeploymentSpecArgs(
                 replicas=args.fleet.instances,
                 selector=self._selector(),
-                strategy=_one_more_before_one_less(),
+                strategy=_strategy(args.fleet),
                 template=core.v1.PodTemplateSpecArgs(
                     metadata=meta.v1.ObjectMetaArgs(labels=self._labels),
                     spec=self._pod(account, settings),
@@ -142,13 +164,14 @@ class ConsumerFleet(pulumi.ComponentResource):
     ) -> core.v1.PodSpecArgs:
         fleet, identity = self._args.fleet, self._args.identity
         volumes = [restricted_pods.scratch_volume(), _settings_volume(settings)]
+        volumes += self._memory.volumes()
         return core.v1.PodSpecArgs(
             service_account_name=account.metadata.name,
             automount_service_account_token=False,
             enable_service_links=False,
             security_context=restricted_pods.pod_security(),
             termination_grace_period_seconds=fleet.termination_grace_s,
-            tolerations=_tolerations(),
+            tolerations=tolerations(),
             topology_spread_constraints=_spread(self._selector()),
             containers=[self._container()],
             volumes=[*volumes, identity.volume()] if identity else volumes,
@@ -161,10 +184,11 @@ class ConsumerFleet(pulumi.ComponentResource):
             restricted_pods.scratch_mount(),
             core.v1.VolumeMountArgs(name="settings", mount_path=SETTINGS_FOLDER, read_only=True),
         ]
+        mounts += self._memory.mounts()
         return core.v1.ContainerArgs(
             name="consumer",
             image=fleet.image,
-            env=_environment(fleet, identity),
+            env=[*_environment(fleet, identity), *self._memory.environment()],
             ports=[core.v1.ContainerPortArgs(name="health", container_port=HEALTH_PORT)],
             # A limit on the processor would throttle in the very minute of catching up.
             resources=core.v1.ResourceRequirementsArgs(
@@ -189,29 +213,6 @@ class ConsumerFleet(pulumi.ComponentResource):
                 selector=self._selector(),
                 # What has crashed anyway holds up no drain of its node.
                 unhealthy_pod_eviction_policy="AlwaysAllow",
-            ),
-            opts=self._child,
-        )
-
-    def _network_policy(self) -> None:
-        """Metrics may be asked for; DNS and brokers alone are reached. Other policies add to it.
-
-        The kubelet's probes come from the node itself, which no policy keeps out.
-        """
-        ports = [_port(port) for port in self._args.broker_ports]
-        networking.v1.NetworkPolicy(
-            self._name,
-            metadata=self._metadata(),
-            spec=networking.v1.NetworkPolicySpecArgs(
-                pod_selector=self._selector(),
-                policy_types=["Ingress", "Egress"],
-                ingress=_from_namespace(self._args.scraped_from),
-                egress=[
-                    networking.v1.NetworkPolicyEgressRuleArgs(to=self._args.brokers, ports=ports),
-                    networking.v1.NetworkPolicyEgressRuleArgs(
-                        ports=[_port(_DNS_PORT, "UDP"), _port(_DNS_PORT)]
-                    ),
-                ],
             ),
             opts=self._child,
         )
@@ -254,15 +255,6 @@ def _environment(fleet: FleetSpec, identity: KafkaIdentity | None) -> list[core.
     ]
 
 
-def _from_namespace(name: str | None) -> list[networking.v1.NetworkPolicyIngressRuleArgs] | None:
-    if name is None:
-        return None
-    selector = meta.v1.LabelSelectorArgs(match_labels={"kubernetes.io/metadata.name": name})
-    peer = networking.v1.NetworkPolicyPeerArgs(namespace_selector=selector)
-    rule = networking.v1.NetworkPolicyIngressRuleArgs(from_=[peer], ports=[_port(HEALTH_PORT)])
-    return [rule]
-
-
 def _spread(selector: meta.v1.LabelSelectorArgs) -> list[core.v1.TopologySpreadConstraintArgs]:
     """Zones evenly or not at all; hosts as evenly as can be.
 
@@ -282,7 +274,8 @@ def _spread(selector: meta.v1.LabelSelectorArgs) -> list[core.v1.TopologySpreadC
     ]
 
 
-def _tolerations() -> list[core.v1.TolerationArgs]:
+def tolerations() -> list[core.v1.TolerationArgs]:
+    """Of a pod that is to be elsewhere soon after its node is silent."""
     return [
         core.v1.TolerationArgs(
             key=f"node.kubernetes.io/{state}",
@@ -294,7 +287,10 @@ def _tolerations() -> list[core.v1.TolerationArgs]:
     ]
 
 
-def _one_more_before_one_less() -> apps.v1.DeploymentStrategyArgs:
+def _strategy(fleet: FleetSpec) -> apps.v1.DeploymentStrategyArgs:
+    """One more before one less; but for a fleet whose volume only one pod may have."""
+    if fleet.single:
+        return apps.v1.DeploymentStrategyArgs(type="Recreate")
     rolling = apps.v1.RollingUpdateDeploymentArgs(max_surge=1, max_unavailable=0)
     return apps.v1.DeploymentStrategyArgs(type="RollingUpdate", rolling_update=rolling)
 
@@ -311,7 +307,3 @@ def _probe(path: str, period_s: int, failures: int) -> core.v1.ProbeArgs:
         failure_threshold=failures,
         timeout_seconds=2,
     )
-
-
-def _port(port: int, protocol: str = "TCP") -> networking.v1.NetworkPolicyPortArgs:
-    return networking.v1.NetworkPolicyPortArgs(port=port, protocol=protocol)

@@ -58,9 +58,11 @@ class KubernetesCluster(pulumi.ComponentResource):
 
     Attributes:
         provider: For the resources of ``pulumi_kubernetes``.
+        kubeconfig: What it reaches the cluster by; holds no secret.
     """
 
     name: pulumi.Output[str]
+    kubeconfig: pulumi.Output[str]
 
     def __init__(
         self, name: str, args: KubernetesClusterArgs, opts: pulumi.ResourceOptions | None = None
@@ -74,9 +76,10 @@ class KubernetesCluster(pulumi.ComponentResource):
         self._admit(cluster)
         machines = self._machines(cluster)
         self._addons(machines)
+        self.kubeconfig = self._kubeconfig(cluster)
         self.provider = k8s.Provider(
             name,
-            kubeconfig=self._kubeconfig(cluster),
+            kubeconfig=self.kubeconfig,
             enable_server_side_apply=True,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[machines]),
         )

@@ -7,19 +7,23 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi_kubernetes.networking.v1 import NetworkPolicyPeerArgs
 
-from blueprint.access import SUITE, fleet_accesses, suite_accesses
+from blueprint.access import LAG, SUITE, suite_accesses
 from blueprint.alerts import Watched
 from blueprint.blueprint import Blueprint
 from blueprint.fleets import FleetSpec
+from blueprint.operators import operators_wanted
 from blueprint.stack_config import MonitoringConfig
 from blueprint.strimzi_names import CLIENT_PORT, StrimziNames
 from components.brokers_kept import BrokersKept
 from components.consumer_fleet import FLEET_LABEL, ConsumerFleet, ConsumerFleetArgs
+from components.fleet_network import Neighbours
 from components.game_day_schedule import SUITE_LABEL, GameDaySchedule, GameDayScheduleArgs
 from components.kafka_identity import KafkaIdentity
 from components.kafka_topics import KafkaTopics, KafkaTopicsArgs, promised
 from components.kafka_users import KafkaUser, KafkaUsers, KafkaUsersArgs
+from components.lag_exporter import LagExporter, LagExporterArgs
 from components.monitoring import Monitoring, MonitoringArgs
+from components.operators import OperatorsThere
 from components.strimzi_cluster import CLUSTER_LABEL, StrimziCluster, StrimziClusterArgs
 from components.strimzi_outputs import CHAOS_LABEL, as_mapping, in_cluster, stack_outputs
 from components.toxiproxy import TOXIPROXY_LABEL, Toxiproxy, ToxiproxyArgs
@@ -51,7 +55,8 @@ class KubernetesPlatform(pulumi.ComponentResource):
     ) -> None:
         """Declare it all, through the context that the stack names, or the one in force."""
         config = blueprint.config
-        super().__init__("quorate:kubernetes:Platform", name, {}, opts)
+        aim = {"planned_events_per_s": blueprint.plan.demand.planned_events_per_s}
+        super().__init__("quorate:kubernetes:Platform", name, aim, opts)
         self._blueprint = blueprint
         self._names = StrimziNames(CLUSTER, config.kubernetes.namespace)
         self._labels = dict(zip(blueprint.topology.zones, config.kubernetes.zones, strict=True))
@@ -73,7 +78,7 @@ class KubernetesPlatform(pulumi.ComponentResource):
         if config.game_day is not None:
             self._game_day(in_cluster(said).to_json())
         self.outputs = pulumi.Output.from_input(dict(as_mapping(said)))
-        self.register_outputs({"namespace": self._names.namespace, "cluster": CLUSTER})
+        self.register_outputs(aim | {"namespace": self._names.namespace, "cluster": CLUSTER})
 
     def _provided(self, name: str) -> pulumi.ResourceOptions:
         context = self._blueprint.config.kubernetes.context
@@ -90,6 +95,7 @@ class KubernetesPlatform(pulumi.ComponentResource):
         own = pulumi.ResourceOptions(parent=self)
         promises = promised(self._blueprint.topics, own)
         promises.append(BrokersKept("brokers-kept", self._blueprint, own))
+        promises.append(self._operators(own))
         return k8s.core.v1.Namespace(
             self._names.namespace,
             metadata=k8s.meta.v1.ObjectMetaArgs(
@@ -100,6 +106,14 @@ class KubernetesPlatform(pulumi.ComponentResource):
                 self._within, pulumi.ResourceOptions(depends_on=promises)
             ),
         )
+
+    def _operators(self, opts: pulumi.ResourceOptions) -> OperatorsThere:
+        config, given = self._blueprint.config, None
+        if config.kubernetes.context is None:
+            # Of the default provider, which whatever names no context is made by.
+            given = pulumi.Config("kubernetes").get_secret("kubeconfig")
+        context = config.kubernetes.context or pulumi.Config("kubernetes").get("context")
+        return OperatorsThere("operators", operators_wanted(config), given, context, opts)
 
     def _chaos(self) -> dict[str, str]:
         return {CHAOS_LABEL[0]: CHAOS_LABEL[1]} if self._blueprint.config.chaos else {}
@@ -131,10 +145,12 @@ class KubernetesPlatform(pulumi.ComponentResource):
             needed = [users.users[fleet.name]]
             needed += [topics.topics[topic] for topic in fleet.topics]
             self._fleet(fleet, pulumi.ResourceOptions(depends_on=needed))
+        if blueprint.config.lag_image is not None:
+            needed = [users.users[LAG.name], *topics.topics.values()]
+            self._lag(blueprint.config.lag_image, pulumi.ResourceOptions(depends_on=needed))
 
     def _fleet(self, fleet: FleetSpec, needs: pulumi.ResourceOptions) -> None:
         monitoring = self._blueprint.config.monitoring
-        brokers = k8s.meta.v1.LabelSelectorArgs(match_labels={CLUSTER_LABEL: CLUSTER})
         ConsumerFleet(
             f"fleet-{fleet.name}",
             ConsumerFleetArgs(
@@ -142,11 +158,31 @@ class KubernetesPlatform(pulumi.ComponentResource):
                 namespace=self._names.namespace,
                 bootstrap=str(self._names.bootstrap),
                 identity=self._identity(fleet.name),
-                brokers=[NetworkPolicyPeerArgs(pod_selector=brokers)],
+                brokers=[_brokers()],
                 broker_ports=[CLIENT_PORT],
                 profile=self._blueprint.profile,
                 scaled_on_lag=self._blueprint.config.keda,
                 scraped_from=monitoring.namespace if monitoring else None,
+            ),
+            opts=pulumi.ResourceOptions.merge(self._ready, needs),
+        )
+
+    def _lag(self, image: str, needs: pulumi.ResourceOptions) -> None:
+        monitoring = self._blueprint.config.monitoring
+        LagExporter(
+            LAG.name,
+            LagExporterArgs(
+                image=image,
+                fleets=self._blueprint.fleets,
+                namespace=self._names.namespace,
+                bootstrap=str(self._names.bootstrap),
+                identity=self._identity(LAG.name),
+                neighbours=Neighbours(
+                    [_brokers()],
+                    [CLIENT_PORT],
+                    scraped_from=monitoring.namespace if monitoring else None,
+                ),
+                profile=self._blueprint.profile,
             ),
             opts=pulumi.ResourceOptions.merge(self._ready, needs),
         )
@@ -196,14 +232,21 @@ def _users(blueprint: Blueprint) -> list[KafkaUser]:
     users = [
         KafkaUser(
             user.name,
-            fleet_accesses(user.name, user.consumes, user.writes),
+            user.accesses,
             quotas.get(user.name),
         )
         for user in blueprint.config.users
     ]
     if blueprint.config.chaos:
         users.append(KafkaUser(SUITE.name, suite_accesses()))
+    if blueprint.config.lag_image is not None:
+        users.append(KafkaUser(LAG.name, blueprint.config.lag_accesses))
     return users
+
+
+def _brokers() -> NetworkPolicyPeerArgs:
+    selector = k8s.meta.v1.LabelSelectorArgs(match_labels={CLUSTER_LABEL: CLUSTER})
+    return NetworkPolicyPeerArgs(pod_selector=selector)
 
 
 def _admitted(blueprint: Blueprint) -> Iterator[Mapping[str, object]]:

@@ -46,12 +46,14 @@ class LocalClusterArgs:
         profile: The failover profile of brokers, quorum and clients.
         broker_overrides: Further broker settings by Kafka's own names.
         security: How clients are identified.
+        planned_events_per_s: The peak after growth, for policies to see.
         cross_zone_latency_ms: One-way delay of every cross-zone hop.
     """
 
     name: str
     profile: str
     broker_overrides: dict[str, str]
+    planned_events_per_s: float
     security: Security = Security.PLAINTEXT
     cross_zone_latency_ms: float = 0.0
 
@@ -141,14 +143,15 @@ class LocalCluster(pulumi.ComponentResource):
         self, name: str, args: LocalClusterArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Declare it."""
-        super().__init__("quorate:local:LocalCluster", name, None, opts)
+        aim = {"planned_events_per_s": args.planned_events_per_s}
+        super().__init__("quorate:local:LocalCluster", name, aim, opts)
         secret = pulumi.ResourceOptions(parent=self, additional_secret_outputs=["admin_settings"])
         made = _LabResource(name, args, secret)
         self.name, self.lab = args.name, made
         settings = made.admin_settings.apply(json.loads)
         self.connection = KafkaConnection(made.bootstrap, settings, lasting=False)
         self.outputs = made.outputs
-        self.register_outputs({"outputs": self.outputs})
+        self.register_outputs({**aim, "outputs": self.outputs})
 
 
 class IdentityProvider(ResourceProvider):

@@ -5,10 +5,10 @@ from typing import Any
 
 import pulumi
 
-from blueprint.access import Principal, fleet_accesses
+from blueprint.access import Principal
 from blueprint.blueprint import Blueprint
 from blueprint.security import Security
-from blueprint.stack_config import UserConfig
+from blueprint.stack_users import UserConfig
 from components.access import PrincipalAccess, ScramUser
 from components.local_cluster import LocalCluster, LocalClusterArgs, LocalIdentity
 from components.quotas import ClientQuota
@@ -24,6 +24,7 @@ def declare(blueprint: Blueprint) -> pulumi.Output[dict[str, object]]:
             name=config.local.name,
             profile=config.failover_profile,
             broker_overrides=dict(blueprint.broker_settings.overrides),
+            planned_events_per_s=blueprint.plan.demand.planned_events_per_s,
             security=security,
             cross_zone_latency_ms=config.local.cross_zone_latency_ms,
         ),
@@ -53,8 +54,7 @@ def _let_in(cluster: LocalCluster, user: UserConfig, security: Security) -> pulu
     identity = LocalIdentity(f"identity-{user.name}", cluster, principal, within)
     if security is Security.SCRAM:
         ScramUser(f"user-{user.name}", cluster.connection, principal, identity.password, within)
-    accesses = fleet_accesses(user.name, user.consumes, user.writes)
-    PrincipalAccess(f"access-{user.name}", cluster.connection, principal, accesses, within)
+    PrincipalAccess(f"access-{user.name}", cluster.connection, principal, user.accesses, within)
     return identity.file
 
 

@@ -1,7 +1,6 @@
 """The door of the fleet: ``run`` a handler, see its ``lag``."""
 
 import json
-import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -13,17 +12,16 @@ import typer
 
 from blueprint.client_settings import GroupProtocol
 from blueprint.door import run_door
-from blueprint.fleet_contract import Variable
 from blueprint.fleets import GRACE_MARGIN_S
-from blueprint.problem import BadInput, Problem
+from blueprint.problem import BadInput
 from fleet.catch_up import Wish
 from fleet.dedup import IdOf
-from fleet.deployed import Address, Deployed, deployed, is_deployed
+from fleet.deployed import Address, Deployed, place_or_deployed
 from fleet.group import FleetError
 from fleet.lag_door import lag
 from fleet.loading import load_event_id, load_handler, load_key, load_tx_handler
 from fleet.once import TxHandler
-from fleet.placing import GivesClients, Place, Problems, fields_of, place_of, text_of
+from fleet.placing import GivesClients, Place, Problems, fields_of
 from fleet.processes import Processes, follow_input
 from fleet.record import Handler, KeyOf
 from fleet.replay_door import replay
@@ -87,7 +85,7 @@ def run(
         "dead_letters": dead_letters,
     }
     problems = Problems()
-    place = problems.of(lambda: _place(outputs, zone, credentials))
+    place = problems.of(lambda: place_or_deployed(outputs, zone, credentials))
     fields = _known(outputs, place) | (problems.of(lambda: fields_of(settings)) or {})
     fields |= {name: value for name, value in flags.items() if value is not None}
     if database is not None:
@@ -136,18 +134,6 @@ def _on_wish(made: FleetProcess) -> None:
 
 def _mapping(given: object) -> dict[str, object]:
     return dict(given) if isinstance(given, Mapping) else {}
-
-
-def _place(outputs: Path | None, zone: str | None, credentials: Path | None) -> Place | Deployed:
-    if outputs is not None:
-        return place_of(outputs, zone, credentials)
-    if credentials is not None:
-        legal = f"nothing without --outputs: a Deployment says it by ${Variable.IDENTITY}"
-        raise BadInput([Problem("--credentials", str(credentials), legal)])
-    if not is_deployed(os.environ):
-        legal = f"a StackOutputs JSON, or ${Variable.SETTINGS} as a Deployment sets it"
-        raise BadInput([Problem("--outputs", "nothing", legal)])
-    return deployed(os.environ, text_of).in_zone(zone)
 
 
 def _known(outputs: Path | None, place: Place | Deployed | None) -> dict[str, object]:

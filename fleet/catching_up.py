@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from fleet.catch_up import LagOf, Mode, ModeMachine, Wish
+from blueprint.fleet_options import CatchUp
+from fleet.catch_up import CatchUpRules, LagOf, Mode, ModeMachine, Wish
 from fleet.group import FleetError
 from fleet.pressure import Bounds
 from fleet.put_off import Journal
-from fleet.settings import CatchUp, FleetSettings
+from fleet.settings import FleetSettings
 from fleet.signals import Signal, SignalKind, Tell
 
 #: A lag that is older than so many looks is not known.
@@ -59,7 +60,8 @@ class CatchingUp:
         """Begin as the settings say."""
         chosen = settings.catch_up
         self._never = chosen.when is CatchUp.NEVER
-        self._machine = ModeMachine(chosen.rules())
+        rules = CatchUpRules(chosen.enter_records, chosen.leave_records, chosen.hold_s)
+        self._machine = ModeMachine(rules)
         self._lag_of, self.journal, self._tell = lag_of, journal, tell
         self._bounds, self._factor = settings.bounds, chosen.in_flight_factor
         self.light = False

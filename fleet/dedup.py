@@ -19,8 +19,10 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Annotated, Any, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from blueprint.fleet_options import DedupRules
+from blueprint.fleet_options import Way as Way
 from blueprint.problem import SECRET
 from fleet.record import KeyOf, Partition, Record
 from fleet.retries import Poison
@@ -37,35 +39,14 @@ NOWHERE = -1
 Row = tuple[Any, ...]
 
 
-class Way(StrEnum):
-    """What an event is known again by."""
-
-    KEYS = "keys"
-    IDS = "ids"
-
-
-class DedupSettings(BaseModel):
-    """How applied events are remembered.
+class DedupSettings(DedupRules):
+    """How applied events are remembered, and where.
 
     Attributes:
         database: ``sqlite:PATH``, or what libpq takes for a PostgreSQL, without any password.
-        by: What an event is known again by.
-        margin_records: For so far below the committed offset everything is remembered.
-        keep_s: By ids alone: for at least so long, by the events' own time.
-        bucket_s: By ids alone: the ids of so much time are forgotten at once.
-        purge_every_s: Between two looks at what may be forgotten.
-        connections: To the database, at most, of one process.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     database: Annotated[str, Field(min_length=1, max_length=1024), SECRET]
-    by: Way = Way.KEYS
-    margin_records: Annotated[int, Field(ge=0, le=1 << 40)] = 100_000
-    keep_s: Annotated[int, Field(ge=1, le=365 * 86_400)] = 86_400
-    bucket_s: Annotated[int, Field(ge=1, le=31 * 86_400)] = 3_600
-    purge_every_s: Annotated[float, Field(ge=0.05, le=86_400)] = 30.0
-    connections: Annotated[int, Field(ge=1, le=1000)] = 16
 
 
 class Standing(StrEnum):

@@ -1,5 +1,6 @@
 """What an instance was given by its Deployment: environment and files, as the contract has them."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from blueprint.client_settings import Setting
 from blueprint.fleet_contract import LOOPBACK, PASSWORD, FleetFile, Variable, read_fleet_file
 from blueprint.problem import BadInput, Problem
 from fleet.clients import Clients, at_single_records, bounded, of_any_client
+from fleet.placing import Place, place_of, text_of
 from fleet.settings import FleetSettings
 
 #: A client's setting that names a file; a proof that is not there is said before anyone connects.
@@ -107,6 +109,9 @@ def deployed(environment: Mapping[str, str], read: Callable[[Path], str]) -> Dep
     if port is not None and not 1 <= port <= _HIGHEST_PORT:
         legal = f"1 to {_HIGHEST_PORT}"
         problems.append(Problem(f"${Variable.HEALTH_PORT}", str(port), legal))
+    if found is not None and found.dedup and not environment.get(Variable.DEDUP_DATABASE):
+        legal = "sqlite:PATH, or what libpq takes: the fleet's settings have dedup"
+        problems.append(Problem(f"${Variable.DEDUP_DATABASE}", "nothing", legal))
     if problems or found is None:
         raise BadInput(problems)
     fields: dict[str, object] = {
@@ -114,6 +119,10 @@ def deployed(environment: Mapping[str, str], read: Callable[[Path], str]) -> Dep
         "group": found.group,
         "protocol": found.protocol,
         "dead_letters": found.dead_letters,
+        "deferred": found.deferred,
+        "catch_up": found.catch_up,
+        "traces": found.traces,
+        "dedup": _dedup(found, environment),
     }
     said = {"lanes": threads, "drain_deadline_s": drain_s}
     host = environment.get(Variable.HEALTH_HOST) or LOOPBACK
@@ -125,6 +134,31 @@ def deployed(environment: Mapping[str, str], read: Callable[[Path], str]) -> Dep
         health=None if port is None else Address(host, port),
         password=password,
     )
+
+
+def place_or_deployed(
+    outputs: Path | None, zone: str | None, credentials: Path | None
+) -> Place | Deployed:
+    """Where and as whom a command works: as its flags say, or as a Deployment does.
+
+    Raises:
+        BadInput: Neither does, or what they say is not what it should be.
+    """
+    if outputs is not None:
+        return place_of(outputs, zone, credentials)
+    if credentials is not None:
+        legal = f"nothing without --outputs: a Deployment says it by ${Variable.IDENTITY}"
+        raise BadInput([Problem("--credentials", str(credentials), legal)])
+    if not is_deployed(os.environ):
+        legal = f"a StackOutputs JSON, or ${Variable.SETTINGS} as a Deployment sets it"
+        raise BadInput([Problem("--outputs", "nothing", legal)])
+    return deployed(os.environ, text_of).in_zone(zone)
+
+
+def _dedup(found: FleetFile, environment: Mapping[str, str]) -> dict[str, object] | None:
+    if found.dedup is None:
+        return None
+    return {**found.dedup.model_dump(), "database": environment.get(Variable.DEDUP_DATABASE, "")}
 
 
 def _number(

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Mapping
 
-from blueprint.fleets import WARNING_LAG_RECORDS
+from blueprint.fleet_options import WARNING_LAG_RECORDS
 from fleet.record import Partition
 
 #: A lag that is less than it was so long ago falls.

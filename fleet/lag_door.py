@@ -17,13 +17,14 @@ from rich.console import Console
 from rich.live import Live
 
 from blueprint.problem import BadInput, Problem
+from fleet.deployed import Address, Deployed, place_or_deployed
 from fleet.group import FleetError
 from fleet.lag import GroupLag, LagWatch
 from fleet.lag_levels import Level
 from fleet.lag_metrics import LOOPBACK, LagCollector, serve
 from fleet.lag_reader import LagReader
 from fleet.lag_table import table
-from fleet.placing import place_of
+from fleet.placing import Place
 
 REACHED = 1
 
@@ -38,10 +39,15 @@ class Limit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which groups, and of which topics beside those that they have committed."""
+    """Which groups, and of which topics beside those that they have committed.
+
+    Attributes:
+        stamps: Whether time lag is wanted: records are read for it.
+    """
 
     groups: tuple[str, ...]
     topics: tuple[str, ...]
+    stamps: bool = True
 
 
 @dataclass(slots=True)
@@ -60,14 +66,16 @@ class Looker:
         """
         found = []
         for group in self.asked.groups or self.reader.groups():
-            look = self.reader.read(group, self.asked.topics)
+            look = self.reader.read(group, self.asked.topics, stamps=self.asked.stamps)
             if look.partitions or look.unknown or self.asked.groups:
                 found.append(self._watches.setdefault(group, LagWatch()).look(look))
         return found
 
 
 def lag(
-    outputs: Annotated[Path, typer.Option(help="the stack's outputs: a StackOutputs JSON")],
+    outputs: Annotated[
+        Path | None, typer.Option(help="the stack's outputs; a Deployment gives settings instead")
+    ] = None,
     group: Annotated[list[str] | None, typer.Option(help="may be repeated; all of them")] = None,
     topic: Annotated[list[str] | None, typer.Option(help="counted before any commit too")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one document a line, each look")] = False,
@@ -75,6 +83,10 @@ def lag(
     every_s: Annotated[float, typer.Option(min=0.2, max=60, help="between two looks")] = 1.0,
     metrics_port: Annotated[int | None, typer.Option(min=0, max=65535)] = None,
     metrics_host: Annotated[str, typer.Option(help="the address metrics are served at")] = LOOPBACK,
+    records_only: Annotated[
+        bool, typer.Option("--records-only", help="read no record: no right to is needed")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="metrics, and what fails")] = False,
     limit: Annotated[Limit | None, typer.Option(help="exit 1 where a group is at it")] = None,
     zone: Annotated[str | None, typer.Option(help="the brokers to begin with")] = None,
     credentials: Annotated[Path | None, typer.Option(help="the reader's own, as JSON")] = None,
@@ -84,14 +96,16 @@ def lag(
     Exit code 0: it was said; 1: with --limit, a group was at that level or above, or had a
     deficit, at the last look; 2: refused, or no broker answers.
     """
-    reader = LagReader(place_of(outputs, zone, credentials))
-    looker = Looker(reader, Asked(tuple(group or ()), tuple(topic or ())))
+    place = place_or_deployed(outputs, zone, credentials)
+    asked = Asked(tuple(group or ()), tuple(topic or ()), stamps=not records_only)
+    looker = Looker(LagReader(place), asked)
     ended, collector = threading.Event(), LagCollector()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    end = serve(collector, metrics_port, metrics_host) if metrics_port is not None else None
+    at = _served_at(place, metrics_port, metrics_host)
+    end = serve(collector, at.port, at.host) if at is not None else None
     try:
-        with _shown(as_json, watch) as show:
+        with nullcontext(_nothing) if quiet else _shown(as_json, watch) as show:
             found = _once(looker) if not watch else []
             if watch:
                 found = _watch(looker, collector, show, ended, every_s)
@@ -102,6 +116,17 @@ def lag(
             end()
     if limit is not None and any(g.level >= Level[limit.name] or g.deficit for g in found):
         raise typer.Exit(REACHED)
+
+
+def _served_at(place: Place | Deployed, port: int | None, host: str) -> Address | None:
+    """Where metrics are asked for: as the flags say, or as a Deployment does."""
+    if port is not None:
+        return Address(host, port)
+    return place.health if isinstance(place, Deployed) else None
+
+
+def _nothing(_: list[GroupLag]) -> None:
+    """Nobody looks at standard output."""
 
 
 Show = Callable[[list[GroupLag]], None]

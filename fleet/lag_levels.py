@@ -2,7 +2,11 @@
 
 from enum import IntEnum
 
-from blueprint.fleets import WARNING_LAG_RECORDS
+from blueprint.fleet_options import (
+    CRITICAL_LAG_RECORDS,
+    EMERGENCY_LAG_RECORDS,
+    WARNING_LAG_RECORDS,
+)
 
 #: A level is left downwards only below this part of where it begins.
 LEAVE_PART = 0.8
@@ -38,8 +42,8 @@ _ADVICE = {
 BEGINS = {
     Level.NORMAL: 0,
     Level.WARNING: WARNING_LAG_RECORDS,
-    Level.CRITICAL: 100_000,
-    Level.EMERGENCY: 1_000_001,
+    Level.CRITICAL: CRITICAL_LAG_RECORDS,
+    Level.EMERGENCY: EMERGENCY_LAG_RECORDS + 1,
 }
 
 

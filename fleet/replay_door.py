@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from blueprint.client_settings import GroupProtocol
+from blueprint.fleets import REPLAY
 from blueprint.problem import BadInput, Problem
 from fleet.clients import bootstrap_of, dead_letter_settings, member_settings, profile_of
 from fleet.dead_letters import DeadLetters
@@ -118,7 +119,7 @@ def _ledger_edge(settings: FleetSettings, place: Place) -> LedgerEdge:
     consumer = settings.protocol is GroupProtocol.CONSUMER
     protocol = settings.protocol if consumer else GroupProtocol.COOPERATIVE
     own = settings.model_copy(
-        update={"group": f"{settings.group}-replay", "instance": None, "protocol": protocol}
+        update={"group": f"{settings.group}{REPLAY}", "instance": None, "protocol": protocol}
     )
     reader = member_settings(own, profile, bootstrap, place.zone) | security
     return LedgerEdge(
@@ -138,7 +139,7 @@ def _replay(
     bootstrap = bootstrap_of(place.outputs, place.zone)
     own = settings.model_copy(
         update={
-            "group": f"{settings.group}-replay",
+            "group": f"{settings.group}{REPLAY}",
             "instance": None,
             "protocol": GroupProtocol.COOPERATIVE,
         }

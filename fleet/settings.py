@@ -2,18 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from blueprint.client_settings import GroupProtocol
+from blueprint.fleet_options import CatchUpSettings, TracingSettings
 from blueprint.fleets import DEAD_LETTERS, DEFERRED, LONGEST_DRAIN_S
 from blueprint.problem import BadInput, Problem, validated
-from fleet.catch_up import CatchUpRules
 from fleet.dedup import DedupSettings
 from fleet.dedup_place import place_problem
-from fleet.lag_levels import BEGINS, Level
 from fleet.pressure import Bounds
 from fleet.retries import RetrySchedule
 from fleet.signals import SignalKind
@@ -42,52 +40,6 @@ class RetrySettings(_Strict):
     def schedule(self) -> RetrySchedule:
         """As the lanes use it."""
         return RetrySchedule(self.attempts, self.first_s, self.factor, self.most_s, self.jitter)
-
-
-class TracingSettings(_Strict):
-    """Which records are traced, and where the traces go.
-
-    Attributes:
-        endpoint: Where OTLP over HTTP is taken; a path of one's own, or the standard's.
-        ratio: Of all records; every failure is traced besides.
-        begin_here: Whether a trace may begin at a record that brings none. False where every
-            producer traces: what it left out is then left out here too.
-    """
-
-    endpoint: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
-    ratio: Annotated[float, Field(ge=0.001, le=0.01)] = 0.001
-    begin_here: bool = True
-
-
-class CatchUp(StrEnum):
-    """When a member whose handler is a ``Split`` catches up."""
-
-    AUTO = "auto"
-    NOW = "now"
-    NEVER = "never"
-
-
-class CatchUpSettings(_Strict):
-    """When the essential alone is done; see ``CatchUpRules``.
-
-    Attributes:
-        when: ``auto``: at a lag, or by hand; ``now``: from the start on; ``never``.
-        look_every_s: The group's lag is asked for so often.
-        in_flight_factor: So many times as many records may be in flight meanwhile.
-        batch_records: So many at most are handed to ``essential_many`` at once.
-    """
-
-    when: CatchUp = CatchUp.AUTO
-    enter_records: Annotated[int, Field(ge=1, le=1 << 50)] = BEGINS[Level.EMERGENCY]
-    leave_records: Annotated[int, Field(ge=1, le=1 << 50)] = BEGINS[Level.WARNING]
-    hold_s: Annotated[float, Field(ge=0, le=3600)] = 30.0
-    look_every_s: Annotated[float, Field(ge=0.1, le=60)] = 5.0
-    in_flight_factor: Annotated[int, Field(ge=1, le=100)] = 4
-    batch_records: Annotated[int, Field(ge=1, le=100_000)] = 500
-
-    def rules(self) -> CatchUpRules:
-        """As the mode machine uses them."""
-        return CatchUpRules(self.enter_records, self.leave_records, self.hold_s)
 
 
 class FleetSettings(_Strict):

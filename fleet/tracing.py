@@ -30,12 +30,12 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from blueprint.fleet_options import TracingSettings
 from fleet.delivery import Delivery, Outcome
 from fleet.keys import is_async
 from fleet.once import Once
 from fleet.record import AsyncHandler, Handler, Record, SyncHandler, named
 from fleet.sampling import Sampler
-from fleet.settings import TracingSettings
 from fleet.signals import Signal, SignalKind, Tell
 from fleet.spill import Outgoing
 from fleet.split import Split

@@ -69,12 +69,17 @@ def conclude(history: History, findings: Sequence[Finding]) -> CheckResult:
 
 
 def _normal_s(history: History, grid: np.ndarray, worst_s: np.ndarray, limits: object) -> float:
-    """K times the p99 of the lag before the first fault, or the floor when that is more."""
+    """K times the p99 of the lag before the first fault, or the floor when that is more.
+
+    Without a fault it is the lag of the first hold window: measured by the whole of a run, a group
+    that falls behind all the time would set its own limit.
+    """
     windows = fault_windows(history)
-    first_ns = windows[0].inject_ns if windows else grid[-1] if len(grid) else 0
-    before = worst_s[grid < first_ns]
-    p99_s = float(np.percentile(before, 99)) if len(before) else 0.0
     said = limits if isinstance(limits, dict) else {}
+    begin_ns = grid[0] if len(grid) else 0
+    first_ns = begin_ns + int((number(said, "lag_hold_s") or 0) * NS_PER_S)
+    before = worst_s[grid < (windows[0].inject_ns if windows else first_ns)]
+    p99_s = float(np.percentile(before, 99)) if len(before) else 0.0
     return max((number(said, "lag_factor") or 1) * p99_s, number(said, "lag_floor_s") or 0.0)
 
 

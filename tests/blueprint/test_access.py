@@ -15,6 +15,7 @@ from blueprint.access import (
     Principal,
     Resource,
     fleet_accesses,
+    lag_accesses,
     name_problems,
     suite_accesses,
 )
@@ -48,6 +49,16 @@ def test_a_group_is_named_after_its_fleet_unless_it_says_otherwise() -> None:
     assert groups == ["billing"]
 
 
+def test_a_fleet_that_catches_up_reads_and_writes_what_it_puts_off() -> None:
+    """And its replay has a group; both beside what every fleet has."""
+    plain = set(fleet_accesses("billing", ["t"], []))
+    more = set(fleet_accesses("billing", ["t"], [], deferred="billing-deferred")) - plain
+    assert {(one.resource, one.name, one.operations) for one in more} == {
+        (Resource.TOPIC, "billing-deferred", (Operation.READ, Operation.WRITE)),
+        (Resource.GROUP, "billing-replay", (Operation.READ,)),
+    }
+
+
 @pytest.mark.parametrize("principal", [ADMIN, NODE, SUITE])
 def test_nobody_is_given_the_platforms_own_names(principal: Principal) -> None:
     """A fleet of such a name would be an administrator."""
@@ -60,6 +71,17 @@ def test_nobody_is_given_the_platforms_own_names(principal: Principal) -> None:
 def test_a_name_is_one_that_a_certificate_and_a_rule_can_carry(name: str) -> None:
     """Nothing that would be read as the end of a name."""
     assert name_problems(name)
+
+
+def test_who_says_the_lag_sees_offsets_and_reads_no_record() -> None:
+    """Of the groups and topics that he is told, each once."""
+    found = lag_accesses(["billing", "mail"], ["orders", "orders"])
+    assert {(one.resource, one.name) for one in found} == {
+        (Resource.TOPIC, "orders"),
+        (Resource.GROUP, "billing"),
+        (Resource.GROUP, "mail"),
+    }
+    assert {one.operations for one in found} == {(Operation.DESCRIBE,)}
 
 
 def test_the_suite_works_on_topics_and_groups_of_its_own() -> None:

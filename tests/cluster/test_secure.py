@@ -41,7 +41,6 @@ from tests.cluster.clients import (
     with_credentials,
 )
 from tests.cluster.conftest import Door
-from tests.cluster.test_gameday import TIMED
 
 pytestmark = pytest.mark.cluster
 
@@ -268,11 +267,7 @@ def test_a_run_with_a_wrong_proof_says_so(secured: Lab, tmp_path: Path) -> None:
 def test_a_zone_is_lost_with_no_record_and_no_secret(
     secured: Lab, chaos: Door, tmp_path: Path
 ) -> None:
-    """az-kill finds nothing lost, and no file or command line of it holds a password or key.
-
-    Whether it recovers in time is for its own verdict: a restarted broker spends about 3 s more of
-    processor time on TLS before it is in sync again.
-    """
+    """az-kill passes, and no file or command line of it holds a password or key."""
     if secured.plan.config.security is not Security.SCRAM:
         pytest.skip("the suite has the same certificate with passwords, and a password besides")
     keyring = secured.plan.keyring
@@ -301,9 +296,8 @@ def test_a_zone_is_lost_with_no_record_and_no_secret(
     # The one place where they belong, and the metadata log, which holds what proves a password.
     assert {path for path in told if state.secrets not in path.parents} == set()
     verdict = json.loads((run_dir / "verdict.json").read_text())
-    wrong = {check["name"] for check in verdict["checks"] if check["outcome"] != "PASS"}
-    assert wrong <= TIMED, verdict["checks"]
-    assert running.returncode == (1 if wrong else 0)
+    assert verdict["outcome"] == "PASS", verdict["checks"]
+    assert running.returncode == 0
     assert verdict["records"]["acknowledged"] > 0
     assert verdict["records"]["lost"] == verdict["records"]["duplicated"] == 0
 

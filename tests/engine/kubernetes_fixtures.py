@@ -12,7 +12,7 @@ from tests.engine.control_plane.binaries import binaries
 from tests.engine.control_plane.control_plane import ControlPlane
 from tests.engine.harness.engine import StandIn
 
-_PROVIDER = Path(__file__).parent / "kubernetes_provider"
+PROVIDER = Path(__file__).parent / "kubernetes_provider"
 
 
 @pytest.fixture(scope="session")
@@ -44,4 +44,4 @@ def namespace(control_plane: ControlPlane) -> Iterator[str]:
 @pytest.fixture
 def kubernetes(control_plane: ControlPlane) -> StandIn:
     """The stand-in for the Kubernetes provider, on the control plane."""
-    return StandIn(_PROVIDER, {"KUBECONFIG": str(control_plane.kubeconfig)})
+    return StandIn(PROVIDER, {"KUBECONFIG": str(control_plane.kubeconfig)})

@@ -13,7 +13,7 @@ from lab.tools.pulumi import PulumiTools
 from tests.engine.aws_provider.stand_in import running_moto
 from tests.engine.aws_stack import STACK, blueprint, stand_in
 from tests.engine.harness import Engine, Result, Room, StandIn
-from tests.engine.kubernetes_fixtures import _PROVIDER
+from tests.engine.kubernetes_fixtures import PROVIDER
 
 pytestmark = pytest.mark.engine
 
@@ -33,7 +33,7 @@ def previewed(
     made = blueprint(**_FLEETS)
     with running_moto(tmp_path_factory.mktemp("moto")) as moto:
         # Nothing is asked of Kubernetes before there is one: the provider need only be there.
-        stand_ins = (stand_in(moto), StandIn(_PROVIDER))
+        stand_ins = (stand_in(moto), StandIn(PROVIDER))
         room = Room(tmp_path_factory.mktemp("room"), pulumi_tools, stand_ins)
         program = lambda: pulumi.export("quorate", declare(made))  # noqa: E731 one line is enough
         yield Engine.of_program(program, room, stack=STACK).preview()

@@ -13,8 +13,10 @@ from typing import Any
 
 import pulumi
 from pulumi.runtime import Mocks, set_mocks
+from pydantic import BaseModel
 
 from blueprint.failover_profile import BALANCED
+from blueprint.fleet_options import CatchUpSettings, DedupConfig, TracesConfig
 from blueprint.fleets import FleetSpec
 from blueprint.security import Security
 from components.consumer_fleet import ConsumerFleet, ConsumerFleetArgs
@@ -23,6 +25,11 @@ from components.kafka_identity import KafkaIdentity
 ROOT = Path(__file__).parents[2]
 ZONE, POD = "eu-west-1b", "orders-7c4d-x2x9p"
 _ROOM = "/etc/quorate"
+_OPTIONS: dict[str, type[BaseModel]] = {
+    "catch_up": CatchUpSettings,
+    "dedup": DedupConfig,
+    "traces": TracesConfig,
+}
 
 
 @dataclass(frozen=True)
@@ -58,9 +65,14 @@ def laid_out(objects: dict[str, Any], secrets: dict[str, dict[str, str]], folder
     fields = {"metadata.name": POD, "metadata.labels['topology.kubernetes.io/zone']": ZONE}
     environment = {}
     for one in container["env"]:
-        source = one.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath")
-        value = fields[source] if source else one["value"]
-        environment[one["name"]] = value.replace(_ROOM, str(folder))
+        source = one.get("valueFrom", {})
+        if "secretKeyRef" in source:
+            secret = secrets[source["secretKeyRef"]["name"]]
+            value = secret.get(source["secretKeyRef"]["key"])
+        else:
+            value = fields[source["fieldRef"]["fieldPath"]] if source else one["value"]
+        if value is not None:
+            environment[one["name"]] = value.replace(_ROOM, str(folder))
     return LaidOut(environment, folder)
 
 
@@ -95,7 +107,11 @@ class _Kept(Mocks):
 
 def _main() -> None:
     given = json.load(sys.stdin)
-    fleet, security = FleetSpec(**given["fleet"]), Security(given["security"])
+    said: dict[str, Any] = {
+        name: _OPTIONS[name].model_validate(value) if name in _OPTIONS else value
+        for name, value in given["fleet"].items()
+    }
+    fleet, security = FleetSpec(**said), Security(given["security"])
     identity = None
     if security is not Security.PLAINTEXT:
         identity = KafkaIdentity(security, fleet.name, fleet.name, "authority")

@@ -1,142 +1,37 @@
-"""Each event once: whatever is delivered again, rewound to, forgotten or tried by two at once."""
+"""Each event once: whatever is delivered again, forgotten or tried by two at once."""
 
 import threading
-import uuid
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 import psycopg
 import pytest
-from confluent_kafka import Message
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blueprint.problem import BadInput
-from fleet.dedup import (
-    Claim,
-    ClaimOf,
-    DedupSettings,
-    Purged,
-    Standing,
-    Tx,
-    Way,
-    claims_by_id,
-    claims_by_key,
-    floor_of,
-    named_bytes,
-    own_id,
-)
+from fleet.dedup import Purged, Tx, Way, floor_of, named_bytes
 from fleet.dedup_postgres import PostgresMemory
 from fleet.dedup_sqlite import SqliteMemory
 from fleet.once import Once
-from fleet.record import Headers, Partition, Record, own_key
+from fleet.record import Partition, Record
 from fleet.retries import Poison, WrongReturn
 from lab.postgres import Postgres
+from tests.fleet.memories import (
+    MARGIN,
+    Open,
+    applying,
+    both_ways,
+    by,
+    chosen,
+    effects,
+    emptied,
+    nowhere,
+    record,
+    with_effects,
+)
 
-MARGIN = 6
 HOUR_MS = 3_600_000
-
-
-Opened = SqliteMemory | PostgresMemory
-Open = Callable[..., Opened]
-
-
-def record(
-    offset: int,
-    key: bytes | None = b"k",
-    partition: int = 0,
-    event: str | None = None,
-    time_ms: int = 0,
-) -> Record:
-    """A record as the client gives it."""
-    headers: Headers | None = [("id", event.encode())] if event else None
-    made = Message("t", partition, offset, key, b"v", timestamp=(1, time_ms), headers=headers)
-    return cast(Record, made)
-
-
-def chosen(by: Way = Way.KEYS, **fields: object) -> DedupSettings:
-    """Settings of a test's memory."""
-    basics = {"database": "any", "by": by, "margin_records": MARGIN, "keep_s": 1, "connections": 4}
-    return DedupSettings.model_validate(basics | fields)
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Postgres]:
-    """A PostgreSQL, gone at the end."""
-    running = Postgres.up(f"test-{uuid.uuid4().hex[:8]}")
-    yield running
-    running.down()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def open_memory(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
-    """Opens memories of one database, empty at the first."""
-    opened: list[Opened] = []
-    server = request.getfixturevalue("server") if request.param == "postgres" else None
-    if server is not None:
-        emptied(server)
-
-    def open_one(wanted: DedupSettings, scope: str = "g", log: str = "1") -> Opened:
-        made: Opened
-        if server is not None:
-            made = PostgresMemory(server.dsn, wanted, scope, {"t": log})
-        else:
-            made = SqliteMemory(tmp_path / "once.db", wanted, scope, {"t": log})
-        with made.transaction() as tx:
-            tx.execute(
-                "create table if not exists effects (of_key text, place int, log_offset int)"
-            )
-        opened.append(made)
-        return made
-
-    yield open_one
-    for memory in opened:
-        memory.close()
-
-
-def emptied(server: Postgres) -> None:
-    """Begin with nothing remembered."""
-    with psycopg.connect(server.dsn) as connection:
-        connection.execute("drop schema public cascade")
-        connection.execute("create schema public")
-
-
-def mark_of(memory: Opened) -> str:
-    """How values are written in a statement."""
-    return "?" if isinstance(memory, SqliteMemory) else "%s"
-
-
-def applying(memory: Opened) -> Callable[[Record, Tx], object]:
-    """A handler whose effect is a row."""
-    mark = mark_of(memory)
-    insert = f"insert into effects values ({mark}, {mark}, {mark})"
-
-    def apply(given: Record, tx: Tx) -> None:
-        key = (given.key() or b"").decode()
-        tx.execute(insert, (key, given.partition(), given.offset()))
-
-    return apply
-
-
-def effects(memory: Opened) -> Counter[tuple[int, int]]:
-    """How often each record was applied, by partition and offset."""
-    with memory.transaction() as tx:
-        rows = tx.execute("select place, log_offset from effects").fetchall()
-    return Counter((place, offset) for place, offset in rows)
-
-
-def by(way: Way, bucket_s: int = 3600) -> ClaimOf:
-    """How records are claimed."""
-    return claims_by_key(own_key) if way is Way.KEYS else claims_by_id(own_id, bucket_s)
-
-
-def nowhere(_: Record) -> None:
-    """Nobody looks."""
-
-
-both_ways = pytest.mark.parametrize("way", list(Way))
 
 
 @both_ways
@@ -265,8 +160,7 @@ def test_the_database_is_waited_for_while_it_is_away(server: Postgres) -> None:
     """No record is to blame for that: none becomes a dead letter because of a restart."""
     emptied(server)
     memory = PostgresMemory(server.dsn, chosen(), "g", {"t": "1"})
-    with memory.transaction() as tx:
-        tx.execute("create table effects (of_key text, place int, log_offset int)")
+    with_effects(memory)
     once = Once(applying(memory), memory, by(Way.KEYS))
     once(record(0))
     server.kill()
@@ -315,157 +209,11 @@ def test_a_floor_never_sinks_and_never_comes_nearer_than_the_margin(
         assert before <= floor <= max(0, highest - margin)
 
 
-KEYS, RECORDS = 4, 40
-
-
-@st.composite
-def histories(draw: st.DrawFn) -> list[tuple[str, int]]:
-    """What happens to one partition: runs of a lane, commits, purges, rewinds by operators."""
-    step = st.one_of(
-        st.tuples(st.just("run"), st.integers(0, KEYS * 8 - 1)),
-        st.tuples(st.just("fail"), st.integers(0, KEYS * 8 - 1)),
-        st.tuples(st.just("commit"), st.just(0)),
-        st.tuples(st.just("purge"), st.just(0)),
-        st.tuples(st.just("rewind"), st.integers(0, RECORDS)),
-        st.tuples(st.just("crash"), st.just(0)),
-    )
-    return draw(st.lists(step, min_size=1, max_size=60))
-
-
-class Model:
-    """One partition of a group, its member and a memory; what Kafka would do around it."""
-
-    def __init__(self, memory: Opened, way: Way) -> None:
-        """Begin at offset 0."""
-        self.memory, self.way = memory, way
-        self.once = Once(applying(memory), memory, by(way))
-        self.failing = Once(self._fail, memory, by(way))
-        self.committed = self.highest = 0
-        self.left: dict[int, list[int]] = {}
-        self.assign()
-
-    def _fail(self, given: Record, tx: Tx) -> None:
-        applying(self.memory)(given, tx)
-        raise ValueError("rolled back")
-
-    def assign(self) -> None:
-        """Every record from the committed offset on is delivered, each key's in order."""
-        due = range(self.committed, RECORDS)
-        self.left = {key: [n for n in due if n % KEYS == key] for key in range(KEYS)}
-
-    def key_records(self, pick: int) -> list[Record]:
-        """The next few records of one key: keys end out of order."""
-        key, count = pick % KEYS, pick // KEYS + 1
-        return [record(n, f"k{key}".encode()) for n in self.left[key][:count]]
-
-    def step(self, what: str, number: int) -> None:
-        """Do one thing."""
-        if what == "run":
-            run = self.key_records(number)
-            self.once.together(run, nowhere)
-            del self.left[number % KEYS][: len(run)]
-        elif what == "fail" and (run := self.key_records(number)):
-            before = effects(self.memory)
-            if any(effects(self.memory)[0, r.offset()] == 0 for r in run):
-                with pytest.raises(ValueError, match="rolled back"):
-                    self.failing.together(run, nowhere)
-            assert effects(self.memory) == before
-        elif what == "commit":
-            self.committed = min((n for left in self.left.values() for n in left), default=RECORDS)
-            self.highest = max(self.highest, self.committed)
-        elif what == "purge":
-            self.memory.purge({Partition("t", 0): self.committed}, 1e6)
-        elif what == "rewind":
-            self.committed = min(self.committed, number)
-            self.assign()
-        elif what == "crash":
-            self.assign()
-
-    def check(self) -> None:
-        """Nothing was applied twice, and nothing at or above the margin was forgotten."""
-        applied = effects(self.memory)
-        assert all(times == 1 for times in applied.values())
-        floor = max(0, self.highest - MARGIN)
-        # Asked as a record within the margin would ask, and rolled back.
-        for _, offset in applied:
-            if offset >= floor:
-                claim = by(self.way)(record(offset, f"k{offset % KEYS}".encode()))
-                assert asked(self.memory, [claim]) == [Standing.APPLIED]
-
-
-class Undo(Exception):
-    """Rolls a question back."""
-
-
-def asked(memory: Opened, claims: list[Claim]) -> list[Standing]:
-    """What is known, without remembering that it was asked."""
-    standings: list[Standing] = []
-    try:
-        with memory.transaction() as tx:
-            standings = memory.claim(tx, claims)
-            raise Undo
-    except Undo:
-        return standings
-
-
-def lived_through(memory: Opened, way: Way, history: list[tuple[str, int]]) -> None:
-    """Check after every step; at the end everything is delivered and was applied exactly once."""
-    model = Model(memory, way)
-    for what, number in history:
-        model.step(what, number)
-        model.check()
-    for key in range(KEYS):
-        while model.left[key]:
-            model.step("run", key)
-    for what in ("commit", "purge"):
-        model.step(what, 0)
-    model.step("rewind", 0)
-    for key in range(KEYS):
-        while model.left[key]:
-            model.step("run", key + 4 * KEYS)
-    assert effects(memory) == {(0, n): 1 for n in range(RECORDS)}
-
-
-@both_ways
-@settings(max_examples=60, deadline=None)
-@given(history=histories())
-def test_through_rewinds_crashes_and_purges_each_event_is_applied_once_sqlite(
-    way: Way, history: list[tuple[str, int]]
-) -> None:
-    """The embedded default, in memory."""
-    memory = SqliteMemory(Path(":memory:"), chosen(way), "g", {})
-    with memory.transaction() as tx:
-        tx.execute("create table effects (of_key text, place int, log_offset int)")
-    lived_through(memory, way, history)
-    memory.close()
-
-
-@both_ways
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(history=histories())
-def test_through_rewinds_crashes_and_purges_each_event_is_applied_once_postgres(
-    server: Postgres, way: Way, history: list[tuple[str, int]]
-) -> None:
-    """The same in PostgreSQL."""
-    scope = uuid.uuid4().hex
-    memory = PostgresMemory(server.dsn, chosen(way, connections=1), scope, {})
-    try:
-        with memory.transaction() as tx:
-            tx.execute("drop table if exists effects")
-            tx.execute("create table effects (of_key text, place int, log_offset int)")
-        lived_through(memory, way, history)
-    finally:
-        memory.close()
-
-
 def test_buckets_of_ids_are_dropped_once_they_are_old_and_below_the_floor(server: Postgres) -> None:
     """And made again for an event whose own time is that old."""
     emptied(server)
     memory = PostgresMemory(server.dsn, chosen(Way.IDS), "g", {"t": "1"})
-    with memory.transaction() as tx:
-        tx.execute("create table effects (of_key text, place int, log_offset int)")
+    with_effects(memory)
     once = Once(applying(memory), memory, by(Way.IDS))
     once.together([record(n, time_ms=n * HOUR_MS) for n in range(6)], nowhere)
     place = Partition("t", 0)

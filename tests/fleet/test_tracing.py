@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
 from blueprint.client_settings import Setting
+from blueprint.fleet_options import TracingSettings
 from fleet.buffer import BufferBounds, FullPolicy
 from fleet.dedup import DedupSettings
 from fleet.delivery import BufferFull, Delivery
@@ -26,7 +27,7 @@ from fleet.producer import FleetProducer
 from fleet.record import AsyncHandler, Record, SyncHandler
 from fleet.remembering import claims_of, open_memory
 from fleet.sampling import Sampler
-from fleet.settings import TracingSettings, fleet_settings
+from fleet.settings import fleet_settings
 from fleet.signals import Signal, unheard
 from fleet.spill import Outgoing
 from fleet.split import Split

@@ -40,6 +40,17 @@ def recovering(
     return isr(isr(isr(told.fault(30, 40), 5, 1, 2, 3), 32, 2, 3), back_s, 1, 2, 3)
 
 
+def falling_behind(told: Told) -> Told:
+    """Load without a fault, read at nine tenths of its rate."""
+    for index in range(600):
+        waited_s = index * 0.01 + 0.02
+        at_s = 10 + index * 0.1
+        told.sent(index, index, at_s=at_s).read(index, index, at_s=at_s + waited_s)
+        told.holds(index, index)
+    told.end_s = 70
+    return told
+
+
 PASSING: dict[str, Tell] = {
     "lost": lambda: Told().whole(3),
     "visible-then-lost": lambda: Told().whole(3),
@@ -184,6 +195,11 @@ FAILING: dict[str, tuple[str, CheckOutcome, Tell]] = {
         "lag-recovery",
         CheckOutcome.FAIL,
         lambda: recovering(Told(), lag_until_s=200),
+    ),
+    "the group falls behind all the time, and there is no fault": (
+        "lag-recovery",
+        CheckOutcome.FAIL,
+        lambda: falling_behind(Told()),
     ),
     "writing paused for too long": (
         "recovery-time",

@@ -34,7 +34,7 @@ Each test has a backend, a PULUMI_HOME and a passphrase of its own, and leaves n
 '''
 
 from tests.engine.harness.engine import Engine, EngineFailed, Room, StandIn
-from tests.engine.harness.results import SECRET, UNKNOWN, Change, Difference, Result
+from tests.engine.harness.results import SECRET, UNKNOWN, Change, Difference, Result, Violated
 
 __all__ = [
     "SECRET",
@@ -46,4 +46,5 @@ __all__ = [
     "Result",
     "Room",
     "StandIn",
+    "Violated",
 ]

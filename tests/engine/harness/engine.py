@@ -164,13 +164,15 @@ class Engine:
         packs = list(map(str, policy_packs))
         return self._run("preview", lambda on: self._stack.preview(on_event=on, policy_packs=packs))
 
-    def up(self) -> Result:
+    def up(self, policy_packs: tuple[Path, ...] = ()) -> Result:
         """Make it so.
 
         Raises:
-            EngineFailed: Something could not be made; the state has what was.
+            EngineFailed: Something could not be made, or a mandatory policy was violated; the
+                state has what was made.
         """
-        return self._run("up", lambda on: self._stack.up(on_event=on))
+        packs = list(map(str, policy_packs))
+        return self._run("up", lambda on: self._stack.up(on_event=on, policy_packs=packs))
 
     def refresh(self) -> Result:
         """Read every resource anew.

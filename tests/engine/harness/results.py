@@ -57,6 +57,21 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Violated:
+    """A policy's rule that was violated, as the engine tells of it.
+
+    Attributes:
+        level: ``mandatory`` or ``advisory``.
+        name: The resource's name; the stack's where it is about none in particular.
+    """
+
+    rule: str
+    level: str
+    name: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """One preview, up, refresh or destroy.
 
@@ -65,12 +80,14 @@ class Result:
         changes: Each of those resources, unchanged ones included.
         messages: What the engine, providers and the program said, severity first.
         duration_s: The engine's own count.
+        violated: What policies found.
     """
 
     counts: Mapping[str, int]
     changes: tuple[Change, ...]
     messages: tuple[str, ...]
     duration_s: int
+    violated: tuple[Violated, ...] = ()
 
     def changed(self) -> tuple[Change, ...]:
         """Every resource that was not left as it was."""
@@ -113,16 +130,25 @@ class Recording:
         counts = Counter(change.operation for change in changes)
         summaries = [event.summary_event for event in self._events if event.summary_event]
         duration_s = summaries[-1].duration_seconds if summaries else 0
-        return Result(dict(counts), changes, tuple(self._messages()), duration_s)
+        violated = tuple(self._violated())
+        return Result(dict(counts), changes, tuple(self._messages()), duration_s, violated)
 
     def _messages(self) -> Iterator[str]:
         for event in self._events:
             said = event.diagnostic_event
             if said is None or said.ephemeral or said.severity == "debug":
                 continue
-            text = re.sub(r"<\{%.*?%\}>", "", said.message).strip()
+            text = _plain(said.message)
             if not _STAND_IN.match(text):
                 yield f"{said.severity}: {text}"
+
+    def _violated(self) -> Iterator[Violated]:
+        for event in self._events:
+            told = event.policy_event
+            if told is not None:
+                name = (told.resource_urn or "").rpartition("::")[2]
+                message = _plain(told.message)
+                yield Violated(told.policy_name, told.enforcement_level, name, message)
 
     def _changes(self) -> Iterator[Change]:
         steps: dict[str, list[StepEventMetadata]] = {}
@@ -132,6 +158,11 @@ class Recording:
                 if seen is not None and not _NOT_DECLARED.fullmatch(seen.metadata.urn):
                     steps.setdefault(seen.metadata.urn, []).append(seen.metadata)
         return map(_change, steps.values())
+
+
+def _plain(message: str) -> str:
+    """Without what colours it."""
+    return re.sub(r"<\{%.*?%\}>", "", message).strip()
 
 
 def _change(steps: list[StepEventMetadata]) -> Change:

@@ -1,0 +1,1 @@
+"""Policies, judged on the resources that the shipped stacks declare."""

@@ -1,0 +1,51 @@
+"""The three shipped stacks as the engine tells a policy of them."""
+
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pulumi.runtime import rpc
+
+from blueprint.fleet_contract import SETTINGS_FILE
+from policies.resource import Resource, Secret
+
+ROOT = Path(__file__).parents[2]
+LOCAL, AWS, KUBERNETES = STACKS = ("local", "aws", "kubernetes")
+#: What a stack's file does not say and its compliance rests on.
+ADDED: dict[str, dict[str, Any]] = {AWS: {"monitoring": {}}, KUBERNETES: {"monitoring": {}}}
+#: The same of a fleet's settings file.
+_BLOCKS = {"dedup": {"margin_records": 100_000}, "traces": {"ratio": 0.001}}
+
+
+@cache
+def shipped(stack: str) -> tuple[Resource, ...]:
+    """Every resource of a stack, in the order in which they are declared."""
+    command = [sys.executable, "-m", "tests.policies.render_stack", stack]
+    command.append(json.dumps(ADDED.get(stack, {})))
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr
+    return tuple(
+        Resource(one["urn"], one["type"], one["name"], _decoded(_added(one["properties"])))
+        for one in json.loads(done.stdout)
+    )
+
+
+def _added(properties: dict[str, Any]) -> dict[str, Any]:
+    data = properties.get("data")
+    if not isinstance(data, dict) or SETTINGS_FILE not in data:
+        return properties
+    said = json.loads(data[SETTINGS_FILE])
+    return properties | {"data": data | {SETTINGS_FILE: json.dumps(_BLOCKS | said)}}
+
+
+def _decoded(value: Any) -> Any:  # noqa: ANN401 as in the JSON
+    if isinstance(value, list):
+        return [_decoded(one) for one in value]
+    if not isinstance(value, dict):
+        return float(value) if type(value) is int else value
+    if value.get(rpc._special_sig_key) == rpc._special_secret_sig:
+        return Secret(_decoded(value["value"]))
+    return {name: _decoded(one) for name, one in value.items()}
