@@ -1,10 +1,14 @@
 """Effects of records on the real cluster: once with the fleet's memory, and otherwise caught."""
 
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chaos.leases import Undo
+from chaos.targets.lab import undo_on_lab
+from lab.postgres import Postgres
 from tests.cluster.conftest import Run
 from tests.cluster.test_controls import verdict_of
 
@@ -64,3 +68,15 @@ def test_a_killed_connector_publishes_what_was_committed_once_and_nothing_else(r
     effects = verdict["fault_effects"]
     assert len(effects) == 4
     assert all(effect["bit"] for effect in effects)
+
+
+def test_what_a_run_has_left_of_its_outbox_is_taken_down_by_its_lease() -> None:
+    """Whatever became of the lab; and once more, there is nothing to do."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    database = Postgres.up(name)
+    assert database.pid() is not None
+    down = Undo(action="outbox-down", names=(name,))
+    assert undo_on_lab("no-such-lab", down) == [f"database {name} and its connector are down"]
+    assert database.pid() is None
+    assert not database.folder.exists()
+    assert undo_on_lab("no-such-lab", down) == []
