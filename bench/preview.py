@@ -1,11 +1,13 @@
 """How long a preview takes, in the real engine: a small stack on AWS, and one of 30 brokers.
 
-``python -m bench.preview`` prints both in seconds, and the large one as a multiple of the small.
+``python -m bench.preview`` prints both in seconds and the large one as a multiple of the small,
+keeps them in bench/results, and ends with 1 where the large one took longer than promised.
 Over the stand-in provider of the tests: what is measured is the program, the engine and what they
 say to each other, and not AWS.
 """
 
 import asyncio
+import json
 import tempfile
 import time
 from copy import deepcopy
@@ -25,6 +27,7 @@ from tests.engine.aws_stack import SETTINGS, stand_in
 from tests.engine.harness import Room
 from tests.engine.harness.cli import BoundedCli
 
+RESULTS = Path(__file__).parent / "results" / "preview.json"
 SMALL = {"brokers": 3, "topics": 1}
 LARGE = {"brokers": 30, "topics": 200}
 #: The promise, of the large one.
@@ -74,15 +77,18 @@ def preview_s(made: Blueprint, moto: Moto, folder: Path) -> tuple[float, int]:
 
 def main() -> None:
     """Measure both, and say so."""
-    seconds = {}
+    seconds, sizes = {}, {}
     with tempfile.TemporaryDirectory() as room, running_moto(Path(room)) as moto:
         for name, size in (("small", SMALL), ("large", LARGE)):
             made = stack_of(**size)
             with tempfile.TemporaryDirectory() as folder:
-                seconds[name], resources = preview_s(made, moto, Path(folder))
+                seconds[name], sizes[name] = preview_s(made, moto, Path(folder))
             what = f"{len(made.topology.brokers)} brokers, {len(made.topics)} topics"
-            print(f"{what}: {resources} resources, {seconds[name]:.1f} s")
+            print(f"{what}: {sizes[name]} resources, {seconds[name]:.1f} s")
     print(f"{seconds['large'] / seconds['small']:.1f} times the small one; at most {MOST_S:g} s")
+    said = {"seconds": seconds, "resources": sizes, "at_most_s": MOST_S}
+    RESULTS.write_text(json.dumps(said, indent=1) + "\n")
+    raise SystemExit(seconds["large"] > MOST_S)
 
 
 if __name__ == "__main__":

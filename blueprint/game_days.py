@@ -12,12 +12,14 @@ _WITHOUT_FAULTS_OF_ZONES = (
     "control-commit-before-process",
     "control-deficit",
     "control-doctored-history",
+    "control-greedy-no-quota",
     "control-no-dedup",
     "effect-once",
     "fleet-catch-up",
     "fleet-kill",
     "fleet-rebalance",
     "fleet-rolling-deploy",
+    "greedy-consumer",
 )
 #: For each target what it can run, first what it runs when nothing is said. On this machine nothing
 #: is scheduled: whoever sits at it runs ``python -m chaos run gameday --stack NAME``.

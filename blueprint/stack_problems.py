@@ -4,7 +4,7 @@ Each check says which settings it reads: where one of those is wrong by itself, 
 out, and all the others still have their say.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING
@@ -102,7 +102,15 @@ def _users_twice(config: "StackConfig") -> Iterator[Problem]:
     yield from _said_twice("fleets and clients", [user.name for user in config.users])
 
 
-def _said_twice(path: str, names: list[str]) -> Iterator[Problem]:
+def _lists_twice(config: "StackConfig") -> Iterator[Problem]:
+    """A topic that is listed twice would count its partitions twice."""
+    for section, users in (("fleets", config.fleets), ("clients", config.clients)):
+        for index, user in enumerate(users):
+            yield from _said_twice(f"{section}.{index}.consumes", user.consumes)
+            yield from _said_twice(f"{section}.{index}.produces", user.produces)
+
+
+def _said_twice(path: str, names: Sequence[str]) -> Iterator[Problem]:
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield Problem(path, f"{name!r} twice", "one of each name")
 
@@ -182,7 +190,7 @@ def _idle_instances(config: "StackConfig") -> Iterator[Problem]:
         return
     partitions = _partitions(config, made)
     for index, fleet in enumerate(config.fleets):
-        most = sum(partitions.get(topic, 0) for topic in fleet.consumes)
+        most = sum(partitions.get(topic, 0) for topic in {*fleet.consumes})
         if fleet.instances is not None and fleet.instances > most > 0:
             legal = f"1 to {most}, the partitions of what it consumes: more would have none"
             remedy = "give the topics more partitions, or leave it out"
@@ -262,6 +270,7 @@ CHECKS: tuple[tuple[str, Callable[["StackConfig"], Iterator[Problem]]], ...] = (
     ("target game_day", _game_day),
     ("topics", _topics_twice),
     ("fleets clients", _users_twice),
+    ("fleets clients", _lists_twice),
     ("waivers", _waived_twice),
     ("topics fleets clients", _undeclared),
     ("fleets", catch_up_problems),

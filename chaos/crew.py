@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from chaos.workload.spec import FinalReadSpec, OutboxSpec, ProducerSpec, Spec, to_line
+from chaos.workload.spec import FinalReadSpec, GreedySpec, OutboxSpec, ProducerSpec, Spec, to_line
 
 _MODULES = {
     ProducerSpec: "chaos.workload.producer",
     OutboxSpec: "chaos.workload.outbox_writer",
+    GreedySpec: "chaos.workload.greedy",
     FinalReadSpec: "chaos.workload.final_reader",
 }
 #: Where a command is told to read what it must not be given in clear.

@@ -20,9 +20,9 @@ _SASL_AUTHENTICATE, _SASL_AUTHENTICATE_VERSION = 36, 1
 class Line:
     """An open connection. What goes wrong on it is an OSError, a time-out a TimeoutError."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        """Take over a connection."""
-        self._connection = connection
+    def __init__(self, connection: socket.socket, client: bytes = _CLIENT) -> None:
+        """Take over a connection, as the client of that id."""
+        self._connection, self._client = connection, client
         self._asked = 0
 
     def ask(self, key: int, version: int, rest: bytes, deadline: float) -> bytes:
@@ -35,7 +35,8 @@ class Line:
             deadline: When to give up, on the monotonic clock.
         """
         self._asked += 1
-        head = struct.pack(">hhih", key, version, self._asked, len(_CLIENT)) + _CLIENT
+        head = struct.pack(">hhih", key, version, self._asked, len(self._client))
+        head += self._client
         self._allow(deadline)
         self._connection.sendall(struct.pack(">i", len(head + rest)) + head + rest)
         length, answered = struct.unpack(">ii", self._receive(8, deadline))
@@ -68,6 +69,7 @@ class Dialler:
     security: SecurityOutput | None
     own: Credentials
     tls: ssl.SSLContext | None
+    client: bytes = _CLIENT
 
     @property
     def has_certificate(self) -> bool:
@@ -85,7 +87,7 @@ class Dialler:
             if self.tls is not None:
                 connection.settimeout(_left_s(deadline))
                 connection = self.tls.wrap_socket(connection, server_hostname=node.host)
-            line = Line(connection)
+            line = Line(connection, self.client)
             by_password = self.security is not None and self.security.mechanism is not None
             if by_password and node.role is Role.BROKER:
                 self._log_in(line, deadline)
@@ -109,11 +111,13 @@ class Dialler:
             raise OSError(str(error)) from None
 
 
-def dialler(security: SecurityOutput | None, own: Credentials | None) -> Dialler:
-    """How the nodes of a cluster are called by the holder of these credentials."""
+def dialler(
+    security: SecurityOutput | None, own: Credentials | None, client: bytes = _CLIENT
+) -> Dialler:
+    """How the nodes of a cluster are called by the holder of these credentials, as some client."""
     own = own or Credentials()
     if security is None:
-        return Dialler(None, own, None)
+        return Dialler(None, own, None, client)
     tls = ssl.create_default_context(cadata=security.ca_pem)
     if own.certificate_pem:
         # The standard library takes a key from a file alone; this one has mode 0600 and is gone
@@ -122,7 +126,7 @@ def dialler(security: SecurityOutput | None, own: Credentials | None) -> Dialler
             file.write(own.key_pem + "\n" + own.certificate_pem)
             file.flush()
             tls.load_cert_chain(file.name)
-    return Dialler(security, own, tls)
+    return Dialler(security, own, tls, client)
 
 
 def _authenticate(line: Line, message: bytes, deadline: float) -> bytes:

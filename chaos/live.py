@@ -29,6 +29,7 @@ _LOGGED = frozenset(
         "fatal",
         "fleet-signal",
         "acks",
+        "greedy",
     }
 )
 

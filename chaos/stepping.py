@@ -12,6 +12,7 @@ from chaos.faults.fault import Fault, Scene
 from chaos.group import Group
 from chaos.history.write import EventLog
 from chaos.interrupt import Interrupts, wait_until
+from chaos.intruder import GreedyReader
 from chaos.leases import Lease, LeaseBook, Owner
 from chaos.live import Live
 from chaos.quorum import await_active_controller
@@ -131,6 +132,13 @@ def _prepare(stage: Stage, step: Step) -> tuple[Fault, str]:
         latency_ms=step.latency_ms or 0.0,
         jitter_ms=step.jitter_ms,
         outbox=stage.outbox,
+        intruder=GreedyReader(
+            stage.run_dir,
+            stage.target.outputs,
+            stage.topic.name,
+            stage.experiment.workload.greedy_quota_bytes_per_s,
+            stage.live,
+        ),
     )
     return fault_type(scene), zone
 

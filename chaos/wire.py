@@ -1,8 +1,9 @@
-"""Two read-only Kafka requests asked of one node at a time, over connections of their own.
+"""A few Kafka requests asked of one node at a time, over connections of their own.
 
 A client library answers from its cache and from whichever broker it likes. An observer needs what
 one named node believes now: a controller whether it leads the quorum, a broker what it takes the
-cluster to be. Layouts: Kafka's protocol guide, Metadata v7 and DescribeQuorum v0.
+cluster to be. And a client's quota is not to be had of the client library at all. Layouts: Kafka's
+protocol guide, Metadata v7, DescribeQuorum v0 and AlterClientQuotas v0.
 """
 
 import struct
@@ -19,6 +20,7 @@ from chaos.line import Line, dialler
 
 _METADATA, _METADATA_VERSION = 3, 7
 _DESCRIBE_QUORUM = 55
+_ALTER_CLIENT_QUOTAS = 49
 
 
 class NoAnswer(Exception):
@@ -121,6 +123,29 @@ class Wire:
         except (struct.error, IndexError):
             raise NoAnswer(f"{node.name} answered what cannot be read") from None
 
+    def set_fetch_quota(
+        self, node: NodeOutput, client_id: str, bytes_per_s: int | None, timeout_s: float
+    ) -> None:
+        """Have one broker bound what a client id may fetch of each broker; None lifts the bound.
+
+        Raises:
+            NoAnswer: It did not answer within ``timeout_s``, or refused.
+        """
+        entity = struct.pack(">i", 1) + _string("client-id") + _string(client_id)
+        lifted = bytes_per_s is None
+        value = struct.pack(">d?", float(bytes_per_s or 0), lifted)
+        change = struct.pack(">i", 1) + _string("consumer_byte_rate") + value
+        body = struct.pack(">i", 1) + entity + change + b"\0"
+        answer = self._ask(node, _ALTER_CLIENT_QUOTAS, 0, body, timeout_s)
+        try:
+            reader = _Reader(answer)
+            reader.skip(8)
+            refused = reader.int16()
+        except (struct.error, IndexError):
+            raise NoAnswer(f"{node.name} answered what cannot be read") from None
+        if refused:
+            raise NoAnswer(f"{node.name} refused the quota of {client_id}: error {refused}")
+
     def _ask(
         self, node: NodeOutput, key: int, version: int, rest: bytes, timeout_s: float
     ) -> bytes:
@@ -157,6 +182,10 @@ class Wire:
         with self._lock:
             kept = self._kept.get((node.host, node.port))
             return kept.pop() if kept else None
+
+
+def _string(text: str) -> bytes:
+    return struct.pack(">h", len(text.encode())) + text.encode()
 
 
 def _hang_up(kept: dict[tuple[str, int], list[Line]]) -> None:

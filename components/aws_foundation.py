@@ -135,6 +135,7 @@ class AwsFoundation(pulumi.ComponentResource):
                 region=self._args.aws.region,
                 account_id=self.account_id,
                 log_group=self.log_group,
+                auto_scaled=needs_cluster(self._args.blueprint),
                 protect=self._args.aws.protect_data,
             ),
             self._child,

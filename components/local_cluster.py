@@ -58,6 +58,26 @@ class LocalClusterArgs:
     cross_zone_latency_ms: float = 0.0
 
 
+def lab_inputs(args: LocalClusterArgs) -> dict[str, Any]:
+    """What a lab is asked for, as inputs of a resource."""
+    return {
+        "name": args.name,
+        "profile": args.profile,
+        "cross_zone_latency_ms": args.cross_zone_latency_ms,
+        "broker_overrides": args.broker_overrides,
+        "security": args.security.value,
+    }
+
+
+def lab_config(props: dict[str, Any]) -> LabConfig:
+    """The lab that inputs ask for.
+
+    Raises:
+        BadInput: No lab can be like that.
+    """
+    return parse({name: props[name] for name in _FIELDS if name in props}, "local")
+
+
 class LabProvider(ResourceProvider):
     """Starts, rolls and removes a lab."""
 
@@ -66,7 +86,7 @@ class LabProvider(ResourceProvider):
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Refuse settings that no lab can have, before anything is started."""
         try:
-            settings = _config(news).broker_settings()
+            settings = lab_config(news).broker_settings()
         except BadInput as refused:
             return CheckResult(news, [CheckFailure("", str(one)) for one in refused.problems])
         problems = settings_problems(three_zones(), settings)
@@ -77,7 +97,7 @@ class LabProvider(ResourceProvider):
         replaced = [name for name in FIXED if _olds.get(name) != _news.get(name)]
         changed = any(_olds.get(name) != _news.get(name) for name in _FIELDS)
         if not changed:
-            missing = not_as_wanted(_config(_news))
+            missing = not_as_wanted(lab_config(_news))
             if missing:
                 note(f"lab {_id} is not as it should be: {', '.join(missing)}")
             changed = bool(missing)
@@ -119,14 +139,7 @@ class _LabResource(Resource, module="quorate", name="Lab"):
 
     def __init__(self, name: str, args: LocalClusterArgs, opts: pulumi.ResourceOptions) -> None:
         known_later = dict.fromkeys(("bootstrap", "admin_settings", "outputs"))
-        inputs = {
-            "name": args.name,
-            "profile": args.profile,
-            "cross_zone_latency_ms": args.cross_zone_latency_ms,
-            "broker_overrides": args.broker_overrides,
-            "security": args.security.value,
-        }
-        super().__init__(LabProvider(), name, inputs | known_later, opts)
+        super().__init__(LabProvider(), name, lab_inputs(args) | known_later, opts)
 
 
 class LocalCluster(pulumi.ComponentResource):
@@ -242,14 +255,10 @@ def _write_secret(file: Path, text: str) -> None:
     os.replace(new, file)
 
 
-def _config(props: dict[str, Any]) -> LabConfig:
-    return parse({name: props[name] for name in _FIELDS if name in props}, "local")
-
-
 def _made(props: dict[str, Any]) -> dict[str, Any]:
     name = props.get("name")
     try:
-        lab = roll_to(_config(props), note)
+        lab = roll_to(lab_config(props), note)
     except (BadInput, LabError) as error:
         reason = "; ".join(filter(None, [*str(error).splitlines(), why_dead(str(name))]))
         raise Refused(f"lab {name}: {reason}") from None

@@ -18,17 +18,7 @@ from components.topics import Topic
 def declare(blueprint: Blueprint) -> pulumi.Output[dict[str, object]]:
     """Declare a stack of the target ``local``; returns its StackOutputs as a mapping."""
     config, security = blueprint.config, Security(blueprint.config.security)
-    cluster = LocalCluster(
-        "local",
-        LocalClusterArgs(
-            name=config.local.name,
-            profile=config.failover_profile,
-            broker_overrides=dict(blueprint.broker_settings.overrides),
-            aim=blueprint.aim,
-            security=security,
-            cross_zone_latency_ms=config.local.cross_zone_latency_ms,
-        ),
-    )
+    cluster = LocalCluster("local", cluster_args(blueprint))
     within = _within(cluster)
     for topic in blueprint.topics:
         Topic(f"topic-{topic.name}", cluster.connection, topic, within)
@@ -41,6 +31,19 @@ def declare(blueprint: Blueprint) -> pulumi.Output[dict[str, object]]:
         names = ", ".join(fleet.name for fleet in blueprint.fleets)
         pulumi.log.info(f"not run on this machine, but let in and bounded: fleets {names}")
     return cluster.outputs.apply(lambda said: _permitting(said, config.chaos))
+
+
+def cluster_args(blueprint: Blueprint) -> LocalClusterArgs:
+    """What a blueprint asks a lab for."""
+    config = blueprint.config
+    return LocalClusterArgs(
+        name=config.local.name,
+        profile=config.failover_profile,
+        broker_overrides=dict(blueprint.broker_settings.overrides),
+        aim=blueprint.aim,
+        security=Security(config.security),
+        cross_zone_latency_ms=config.local.cross_zone_latency_ms,
+    )
 
 
 def _permitting(said: Mapping[str, Any], chaos: bool) -> dict[str, object]:

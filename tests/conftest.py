@@ -1,7 +1,11 @@
 """What holds for every test."""
 
+from collections.abc import Generator
+
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.turns import turn
 
 # A busy machine is no failure: what an example may take is pytest's time-out to say.
 settings.register_profile(
@@ -33,3 +37,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _rank(lane: str) -> int:
     return _LANES.index(lane) if lane in _LANES else len(_LANES)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Wait for a test's turn, before its time-out begins."""
+    with turn(item):
+        return (yield)

@@ -59,6 +59,8 @@ class Workload(_Strict):
         replica_assignment: The brokers of each partition, leader first, taken in turn; the
             cluster places replicas by itself when nothing is said.
         retention_s: How long records are kept; for ever when nothing is said.
+        greedy_quota_bytes_per_s: What a consumer without manners may fetch of each broker, where a
+            fault lets one read; None: all he can.
         work: What a record costs them.
     """
 
@@ -79,6 +81,7 @@ class Workload(_Strict):
     unclean_leader_election: bool = False
     replica_assignment: Annotated[tuple[Brokers, ...], Field(min_length=1)] | None = None
     retention_s: Annotated[float, Field(ge=1, le=86_400)] | None = None
+    greedy_quota_bytes_per_s: Annotated[int, Field(ge=1, le=1 << 40)] | None = None
     work: Work = Work()
 
     @field_validator("topic_config", "producer_overrides")
@@ -181,6 +184,8 @@ class Limits(_Strict):
         lag_peak_s: No record waits longer than this, from any fault until lag is normal again.
         deficit_s: The fleet's deficit alarm is on for no longer, outside of faults; None: nobody
             asks it.
+        neighbours_factor: The 99th percentiles of the others' waits inside a fault are at most so
+            many times those before it; None: nobody compares them.
     """
 
     recovery: Literal["budget"] | RecoveryLimits = "budget"
@@ -192,6 +197,7 @@ class Limits(_Strict):
     lag_hold_s: Seconds = 3.0
     lag_peak_s: Seconds | None = None
     deficit_s: Seconds | None = None
+    neighbours_factor: Annotated[float, Field(ge=1, le=100)] | None = None
 
 
 class AbortWhen(_Strict):

@@ -6,6 +6,7 @@ from chaos.faults.az_blackhole import AzBlackhole
 from chaos.faults.az_kill import AzKill
 from chaos.faults.cdc_kill import CdcKill
 from chaos.faults.fault import Fault
+from chaos.faults.greedy_consumer import GreedyConsumer
 from chaos.faults.isolated_zone_kill import IsolatedZoneKill
 from chaos.faults.isolated_zone_replaced import IsolatedZoneReplaced
 from chaos.faults.latency import Latency
@@ -34,6 +35,7 @@ REGISTRY: Mapping[str, type[Fault]] = {
         MembersStopped,
         RollingDeploy,
         CdcKill,
+        GreedyConsumer,
         Noop,
     )
 }

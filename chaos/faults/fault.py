@@ -49,6 +49,28 @@ class Members(Protocol):
         """How often partitions were assigned to or taken from members so far."""
 
 
+class Intruder(Protocol):
+    """Someone who reads beside the group, with a quota of his own or with none."""
+
+    @property
+    def quota_bytes_per_s(self) -> int | None:
+        """What he may fetch of each broker; None: all he can."""
+
+    @property
+    def read_bytes(self) -> int:
+        """What he has read so far."""
+
+    @property
+    def throttled(self) -> bool:
+        """Whether a broker has held him back."""
+
+    def start(self, zone: str) -> None:
+        """Let him begin, in a zone."""
+
+    def end(self) -> None:
+        """End him, if he has begun; nothing of him is left."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Where a fault happens.
@@ -56,6 +78,7 @@ class Scene:
     Attributes:
         mark: Unique to this step of this run; what is made for it on a cloud carries it.
         outbox: Where the records come from; None: from producers.
+        intruder: Who may read beside the group.
     """
 
     target: Target
@@ -66,6 +89,7 @@ class Scene:
     latency_ms: float = 0.0
     jitter_ms: float = 0.0
     outbox: Outbox | None = None
+    intruder: Intruder | None = None
 
     @property
     def outputs(self) -> StackOutputs:

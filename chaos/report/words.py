@@ -27,6 +27,7 @@ QUESTIONS: Mapping[str, str] = {
     "skipped": "Was everything that was committed also processed?",
     "lag-recovery": "Did the consumers catch up under full load?",
     "deficit": "Can the consumers do all that arrives?",
+    "neighbours": "Did others wait no longer for one who takes all he can?",
     "recovery-time": "Was each recovery within the failover budget?",
     "availability": "Were records acknowledged in time?",
     "fault-bit": "Did each fault do what it says?",

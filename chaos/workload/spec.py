@@ -68,6 +68,22 @@ class MemberSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class GreedySpec:
+    """A consumer that reads every partition from its start, over and over.
+
+    Attributes:
+        outputs: Of the cluster: the path of a file.
+        client: His id, by which brokers know his quota.
+        connections: To each broker.
+    """
+
+    outputs: str
+    topic: str
+    client: str
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
 class FinalReadSpec:
     """The final read of one replica: every partition from its pinned start to its pinned end.
 
@@ -89,7 +105,7 @@ class FinalReadSpec:
     settings: Mapping[str, Setting]
 
 
-Spec = ProducerSpec | OutboxSpec | FinalReadSpec
+Spec = ProducerSpec | OutboxSpec | GreedySpec | FinalReadSpec
 
 
 def to_line(spec: Spec) -> str:

@@ -177,6 +177,19 @@ def test_more_instances_than_partitions_are_refused_and_not_cut() -> None:
     assert problems_of(topics=topics, fleets=[fleet(instances=9)]) == {}
 
 
+def test_a_topic_that_a_list_says_twice_is_refused() -> None:
+    """Its partitions would count twice, and replicas stand above them."""
+    topics = [{"name": "orders", "partitions": 9}]
+    found = problems_of(
+        topics=topics,
+        fleets=[fleet(consumes=["orders", "orders"], instances=18)],
+        clients=[{"name": "shop", "produces": ["orders", "orders"]}],
+    )
+    assert set(found) == {"fleets.0.consumes", "fleets.0.instances", "clients.0.produces"}
+    assert "got 'orders' twice; legal: one of each name" in found["fleets.0.consumes"]
+    assert "legal: 1 to 9" in found["fleets.0.instances"]
+
+
 def test_every_check_reads_settings_that_there_are() -> None:
     """A misspelt name would never be sure, and its check never run."""
     assert {name for reads, _ in CHECKS for name in reads.split()} <= set(StackConfig.model_fields)

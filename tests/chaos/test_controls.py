@@ -38,6 +38,10 @@ RULES: Mapping[str, Callable[[Experiment], bool]] = {
     "retention": lambda e: (e.workload.retention_s or 60) >= 60,
     "remembered": lambda e: e.workload.work.effects is not Effects.AT_LEAST_ONCE,
     "done, then committed": lambda e: e.workload.work.effects is not Effects.AT_MOST_ONCE,
+    "quota": lambda e: (
+        e.workload.greedy_quota_bytes_per_s is not None
+        or all(step.fault != "greedy-consumer" for step in e.steps)
+    ),
     "topic": lambda e: not e.workload.topic_config,
     "producer": lambda e: not e.workload.producer_overrides,
     "limits": lambda e: e.lab.broker_overrides.keys() <= TIME_SCALE,
@@ -53,6 +57,7 @@ BROKEN = {
     "control-no-idempotence": {"idempotence"},
     "control-short-retention": {"retention"},
     "control-no-dedup": {"remembered"},
+    "control-greedy-no-quota": {"quota"},
     "control-commit-before-process": {"done, then committed"},
 }
 

@@ -30,6 +30,7 @@ class Node:
         """Listen."""
         self.connections = self.questions = 0
         self.open: list[socket.socket] = []
+        self.requests: list[bytes] = []
         self._answers = answers
         self._listener = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._accept, daemon=True).start()
@@ -67,6 +68,7 @@ class Node:
             while True:
                 (length,) = struct.unpack(">i", connection.recv(4, socket.MSG_WAITALL))
                 request = connection.recv(length, socket.MSG_WAITALL)
+                self.requests.append(request)
                 (number,) = struct.unpack_from(">i", request, 4)
                 answer = self._answers(number, self.questions)
                 self.questions += 1

@@ -31,6 +31,7 @@ def test_one_replica_in_sync_loses_records_and_is_caught(run: Run) -> None:
     assert any(change["isr"] == [change["leader"]] for change in first["isr_changes"])
 
 
+@pytest.mark.quiet
 def test_the_same_faults_lose_nothing_with_two_in_sync(run: Run) -> None:
     """min.insync.replicas=2: the same faults, PASS; the sends were refused, not lost."""
     done, run_dir = run("control-min-isr-2", ())

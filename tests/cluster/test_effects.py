@@ -1,10 +1,14 @@
 """Effects of records on the real cluster: once with the fleet's memory, and otherwise caught."""
 
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chaos.leases import Undo
+from chaos.targets.lab import undo_on_lab
+from lab.postgres import Postgres
 from tests.cluster.conftest import Run
 from tests.cluster.test_controls import verdict_of
 
@@ -18,6 +22,7 @@ def check_of(run_dir: Path, name: str) -> dict[str, Any]:
     return next(check for check in verdict_of(run_dir)["checks"] if check["name"] == name)
 
 
+@pytest.mark.quiet
 def test_members_that_die_join_and_leave_apply_each_record_once(run: Run) -> None:
     """PASS, judged by what the database has: as many effects as records, and one of each."""
     done, run_dir = run("effect-once", SMALL)
@@ -50,6 +55,7 @@ def test_members_that_commit_first_skip_records_and_are_caught(run: Run) -> None
     assert skipped - KILLS <= found["figures"]["missing"] <= skipped
 
 
+@pytest.mark.quiet
 def test_a_killed_connector_publishes_what_was_committed_once_and_nothing_else(run: Run) -> None:
     """PASS: each committed event is in the log once with one effect; many were taken back."""
     done, run_dir = run("cdc-kill", ("--set", "workload.rate_per_s=60"))
@@ -62,3 +68,15 @@ def test_a_killed_connector_publishes_what_was_committed_once_and_nothing_else(r
     effects = verdict["fault_effects"]
     assert len(effects) == 4
     assert all(effect["bit"] for effect in effects)
+
+
+def test_what_a_run_has_left_of_its_outbox_is_taken_down_by_its_lease() -> None:
+    """Whatever became of the lab; and once more, there is nothing to do."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    database = Postgres.up(name)
+    assert database.pid() is not None
+    down = Undo(action="outbox-down", names=(name,))
+    assert undo_on_lab("no-such-lab", down) == [f"database {name} and its connector are down"]
+    assert database.pid() is None
+    assert not database.folder.exists()
+    assert undo_on_lab("no-such-lab", down) == []

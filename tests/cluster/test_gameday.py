@@ -11,13 +11,10 @@ from tests.cluster.conftest import Door
 
 pytestmark = pytest.mark.cluster
 
-#: How fast a machine recovers is for ``make bench`` and for the game day's own verdict; a test
-#: that runs beside anything else asks whether it recovered rightly.
-TIMED = {"recovery-time", "lag-recovery", "availability"}
 
-
+@pytest.mark.quiet
 def test_the_game_day_loses_nothing_and_leaves_nothing(chaos: Door, tmp_path: Path) -> None:
-    """Every fault bites, no record is lost, doubled or out of order, and the lab is gone."""
+    """PASS: every fault bites, nothing is lost, all is recovered in time; and the lab is gone."""
     before = {state.folder for state in all_states()}
     done = chaos.call(
         "run",
@@ -30,11 +27,9 @@ def test_the_game_day_loses_nothing_and_leaves_nothing(chaos: Door, tmp_path: Pa
     )
     (run_dir,) = tmp_path.iterdir()
     verdict = json.loads((run_dir / "verdict.json").read_text())
-    checks = {check["name"]: check["outcome"] for check in verdict["checks"]}
-    assert {name: said for name, said in checks.items() if name not in TIMED} == dict.fromkeys(
-        checks.keys() - TIMED, "PASS"
-    ), done.stdout
-    assert all(said in ("PASS", "FAIL") for said in checks.values())
+    assert verdict["outcome"] == "PASS", done.stdout
+    assert done.returncode == 0
+    assert {check["outcome"] for check in verdict["checks"]} <= {"PASS", "NOT JUDGED"}
     assert verdict["records"]["lost"] == verdict["records"]["duplicated"] == 0
     assert len({effect["id"] for effect in verdict["fault_effects"]}) == 6
     assert done.stdout.splitlines()[-1] == str(run_dir / "report.html")

@@ -28,7 +28,7 @@ from chaos.topic import Topic
 from chaos.wire import Wire
 from lab.access import grant, set_password
 from lab.cluster import Lab
-from lab.config import LabConfig
+from lab.config import load, parse
 from lab.problem import LabError
 from tests.cluster.clients import (
     TIMEOUT_S,
@@ -55,9 +55,12 @@ ORDERS, INVOICES, OTHERS = "orders", "invoices", "others"
 
 @pytest.fixture(scope="module", params=[Security.SCRAM, Security.MTLS])
 def secured(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """A lab of its own with three topics; its access rules are the suite's alone."""
+    """The profile that is shipped, with three topics; its access rules are the suite's alone."""
     name = f"secure-{uuid.uuid4().hex[:8]}"
-    running = Lab.up(LabConfig(name=name, security=request.param))
+    shipped = load(Path(__file__).parents[2] / "lab" / "secure.yaml")
+    fields = shipped | {"name": name, "security": request.param.value}
+    assert shipped["security"] == Security.SCRAM.value
+    running = Lab.up(parse(fields, "secure"))
     try:
         admin = running.admin()
         topics = [NewTopic(topic, 1, 3) for topic in (ORDERS, INVOICES, OTHERS)]
@@ -264,6 +267,7 @@ def test_a_run_with_a_wrong_proof_says_so(secured: Lab, tmp_path: Path) -> None:
     assert "guessed" not in str(refusal.value)
 
 
+@pytest.mark.quiet
 def test_a_zone_is_lost_with_no_record_and_no_secret(
     secured: Lab, chaos: Door, tmp_path: Path
 ) -> None:

@@ -32,6 +32,7 @@ def watch(lab: Lab, before: tuple[object, ...]) -> None:
 
 
 @pytest.mark.parametrize("zone", ["a", "b", "c"])
+@pytest.mark.quiet
 def test_a_stall_of_half_a_second_moves_nothing(lab: Lab, zone: str) -> None:
     """All of one broker's and controller's links, both directions, in every zone."""
     links = links_of(lab, zone)
@@ -43,6 +44,7 @@ def test_a_stall_of_half_a_second_moves_nothing(lab: Lab, zone: str) -> None:
     watch(lab, before)
 
 
+@pytest.mark.quiet
 def test_two_hundred_milliseconds_of_latency_move_nothing(lab: Lab) -> None:
     """Every link of one zone, quorum included."""
     zone = controller_zone(lab)

@@ -54,6 +54,19 @@ def _suite() -> str:
     )
 
 
+def _key_policy(*, auto_scaled: bool) -> str:
+    args = StackKeyArgs(
+        stack="test",
+        partition="aws",
+        region=_REGION,
+        account_id=_ACCOUNT,
+        log_group="/quorate/test",
+        auto_scaled=auto_scaled,
+        protect=False,
+    )
+    return key_policy(args, _ACCOUNT)
+
+
 @pytest.mark.parametrize("text", [_node(), _suite()], ids=["node", "suite"])
 def test_policies_are_understood(text: str) -> None:
     """Actions, resources and conditions are all ones that AWS knows, and fit each other."""
@@ -109,10 +122,49 @@ def test_only_a_service_of_aws_takes_on_a_role() -> None:
 
 def test_the_key_is_used_for_logs_of_one_group_alone() -> None:
     """Everything else is the account's own policies' to say."""
-    args = StackKeyArgs("test", "aws", _REGION, _ACCOUNT, "/quorate/test", protect=False)
-    _, logs = _statements(key_policy(args, _ACCOUNT))
+    _, logs = _statements(_key_policy(auto_scaled=False))
     (bound,) = logs["Condition"]["ArnEquals"].values()
     assert bound == f"arn:aws:logs:{_REGION}:{_ACCOUNT}:log-group:/quorate/test"
+
+
+def test_auto_scaling_starts_machines_with_disks_of_the_key() -> None:
+    """Its own role of the account and nobody else, as AWS asks it of a managed node group's key."""
+    _, _, disks, grants = _statements(_key_policy(auto_scaled=True))
+    assert set(disks["Action"]) == {
+        "kms:Encrypt",
+        "kms:Decrypt",
+        "kms:ReEncryptFrom",
+        "kms:ReEncryptTo",
+        "kms:GenerateDataKey",
+        "kms:GenerateDataKeyWithoutPlaintext",
+        "kms:DescribeKey",
+    }
+    assert grants["Action"] == ["kms:CreateGrant"]
+    role = (
+        f"arn:aws:iam::{_ACCOUNT}:role/aws-service-role/autoscaling.amazonaws.com/"
+        "AWSServiceRoleForAutoScaling"
+    )
+    who = {
+        "StringEquals": {"kms:CallerAccount": _ACCOUNT},
+        "ArnEquals": {"aws:PrincipalArn": role},
+    }
+    assert disks["Condition"] == who
+    assert grants["Condition"] == {**who, "Bool": {"kms:GrantIsForAWSResource": "true"}}
+    assert {one["Effect"] for one in (disks, grants)} == {"Allow"}
+
+
+def test_the_key_names_nobody_who_may_not_be_there() -> None:
+    """KMS refuses a policy that does; whoever is meant by ``*`` is narrowed to one role."""
+    for auto_scaled in (False, True):
+        for statement in _statements(_key_policy(auto_scaled=auto_scaled)):
+            (principal,) = statement["Principal"].values()
+            assert principal in {
+                f"arn:aws:iam::{_ACCOUNT}:root",
+                f"logs.{_REGION}.amazonaws.com",
+                "*",
+            }
+            if principal == "*":
+                assert set(statement["Condition"]) >= {"StringEquals", "ArnEquals"}
 
 
 @pytest.mark.parametrize(

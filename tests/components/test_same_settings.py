@@ -1,5 +1,6 @@
 """One blueprint, three targets: what each hands to Kafka is the same, but for where it stands."""
 
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +8,15 @@ import pytest
 
 from blueprint import strimzi
 from blueprint.blueprint import Blueprint, blueprint_of
-from blueprint.broker_settings import listener_names
-from blueprint.listeners import ClusterAddresses, Endpoint, NodeAddresses, Ports
+from blueprint.listeners import Ports
 from blueprint.stack_config import parse_stack
+from blueprint.subnets import subnet_plan
 from blueprint.topology import Node
+from components.aws_addresses import AwsAddresses
 from components.kafka_cluster import node_properties
+from components.local_cluster import lab_config, lab_inputs
+from components.local_platform import cluster_args
 from lab.addresses import LabAddresses
-from lab.config import LabConfig
 from lab.plan import LabPlan
 from lab.state import State
 
@@ -53,32 +56,20 @@ def read(text: str) -> dict[str, str]:
 
 
 def on_the_lab(blueprint: Blueprint, node: Node, folder: Path) -> dict[str, str]:
-    """What the lab's node boots."""
-    config = LabConfig(
-        profile=blueprint.config.failover_profile,
-        broker_overrides=dict(blueprint.broker_settings.overrides),
-        security=blueprint.broker_settings.security,
-    )
-    addresses = LabAddresses(blueprint.topology, 10, Ports())
-    plan = LabPlan(config, State(folder), blueprint.topology, addresses, "cluster")
+    """What the lab's node boots when the stack asks for it."""
+    config = lab_config(lab_inputs(cluster_args(blueprint)))
+    topology = config.topology()
+    addresses = LabAddresses(topology, 10, Ports())
+    plan = LabPlan(config, State(folder), topology, addresses, "cluster")
     return read(plan.properties_text(node))
 
 
 def on_aws(blueprint: Blueprint, node: Node) -> dict[str, str]:
     """What a host on AWS boots."""
-    ports = Ports()
-    nodes = {
-        one.id: NodeAddresses(
-            "0.0.0.0",
-            {
-                name: Endpoint(f"{one.name}.internal", ports.of(name))
-                for name in listener_names(blueprint.topology, one)
-            },
-        )
-        for one in blueprint.topology.nodes
-    }
-    quorum = tuple(Endpoint(f"{one.name}.internal", 9093) for one in blueprint.topology.controllers)
-    return read(node_properties(blueprint, ClusterAddresses(ports, nodes, quorum), node))
+    topology = blueprint.topology
+    subnets = subnet_plan(IPv4Network("10.20.0.0/16"), topology.zones)
+    addresses = AwsAddresses("quorate", topology, subnets, Ports())
+    return read(node_properties(blueprint, addresses.cluster(), node))
 
 
 @pytest.mark.parametrize("security", ["scram", "mtls"])
