@@ -1,5 +1,6 @@
-"""Previews every shipped stack with the policies: ``python -m tests.engine.previews [--annotate]``.
+"""Previews the shipped stacks with the policies: ``python -m tests.engine.previews [STACK ...]``.
 
+With ``--annotate`` what is found is told as annotations of a pipeline's.
 In the real engine, by the project's own program. The local stack needs nothing else; before AWS and
 Kubernetes stand the tests' own providers, so no account is asked and none is needed.
 """
@@ -39,8 +40,9 @@ def pack_of(tools: PulumiTools) -> tuple[Path, ...]:
 def main() -> int:
     """One line for each stack, and everything that a policy has against it; 1 where one fails."""
     annotate = "--annotate" in sys.argv[1:]
+    named = [stack for stack in STACKS if stack in sys.argv[1:]]
     try:
-        failed = [stack for stack in STACKS if not _passes(stack, annotate)]
+        failed = [stack for stack in named or STACKS if not _passes(stack, annotate)]
     except LabError as error:
         print(error, file=sys.stderr)
         return 2
