@@ -71,6 +71,7 @@ bench: $(READY) ## The benchmarks; results under bench/results/. About two hours
 	@$(BIN)/python -m bench.frontier
 	@$(BIN)/python -m bench.recovery
 	@$(BIN)/python -m bench.preview
+	@$(BIN)/python -m bench.policies
 	@$(BIN)/python -m bench.fleet_lanes
 	@$(BIN)/python -m bench.producer_profiles
 	@$(BIN)/python -m bench.fleet_catch_up

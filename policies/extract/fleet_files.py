@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Iterator
 
+from blueprint.access import LAG
 from blueprint.fleet_contract import SETTINGS_FILE
 from policies.extract.claim import Extractor, of_kind
 from policies.extract.kubernetes import FLEET_LABEL
@@ -25,13 +26,18 @@ def _read(whole: Part) -> View:
     if text.absent:
         return View()
     said = text.document(json_of, "the JSON of a fleet's settings")
+    group = said.part("consumer", "group.id").said()
+    if group.text == LAG.name:
+        # It sees offsets, reads no record and writes none.
+        reads = ClientSettings(whole.urn, False, said.part("consumer").settings())
+        return View(clients=(reads,), files=(name,))
     topics = said.part("topics")
     if topics.absent:
         topics.refuse("a list of topics")
     work = FleetWork(
         urn=whole.urn,
         file=name,
-        group=said.part("consumer", "group.id").said(),
+        group=group,
         topics=UNKNOWN if topics.unknown else tuple(one.said() for one in topics.parts()),
         catch_up=_block(said.part("catch_up")),
         dedup=_block(said.part("dedup")),

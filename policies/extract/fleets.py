@@ -1,5 +1,6 @@
 """Fleets as they are deployed, how many of them there are, and how many may go at once."""
 
+from blueprint.access import LAG
 from blueprint.fleet_contract import SETTINGS_FOLDER, Variable
 from policies.extract.claim import Extractor, of_kind
 from policies.extract.kubernetes import FLEET_LABEL, labels_of
@@ -118,11 +119,25 @@ def _claims(resource: Resource) -> bool:
     # Looked at with a cursor of its own: what is no fleet is nobody's to refuse.
     whole = Part(resource.urn, resource.properties)
     template = whole.part("spec", "template")
+    if _only_watches(template):
+        return False
     labels = [whole.part("metadata", "labels"), template.part("metadata", "labels")]
     if any(not one.part(FLEET_LABEL).absent and not one.unknown for one in labels):
         return True
     containers = template.part("spec", "containers").parts()
     return any(_OURS & set(_environment(one.part("env")).names()) for one in containers)
+
+
+def _only_watches(template: Part) -> bool:
+    """Whether it is what says how far fleets are behind: it sees offsets and reads no record."""
+    whose = template.part("metadata", "labels", FLEET_LABEL).said()
+    containers = template.part("spec", "containers").parts()
+    return whose.text == LAG.name and all(_lag(one.part("args")) for one in containers)
+
+
+def _lag(args: Part) -> bool:
+    words = [one.said() for one in args.parts()]
+    return bool(words) and words[0].text == "lag"
 
 
 EXTRACTORS = (

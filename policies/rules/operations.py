@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from blueprint.access import ADMIN, SUITE
+from blueprint.access import ADMIN, LAG, SUITE
 from blueprint.game_days import GAME_DAYS
 from policies.rule import Rule, Scope, Violation
 from policies.rules.failover import judge_failover
@@ -11,8 +11,8 @@ from policies.said import Said
 from policies.view import View
 
 FAMILY = "operations"
-#: Our own, which no load comes from but the one that is measured.
-_UNBOUNDED = frozenset({ADMIN.name, SUITE.name})
+#: Our own: no load comes from them but the one that is measured.
+_UNBOUNDED = frozenset({ADMIN.name, LAG.name, SUITE.name})
 _RATES = ("producer_byte_rate", "consumer_byte_rate", "request_percentage")
 _BOUNDED = "a quota of what it writes, reads and asks of every broker"
 
