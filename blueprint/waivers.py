@@ -12,6 +12,8 @@ from blueprint.problem import BadInput, Problem, validated
 #: The key of the list among a stack's settings.
 WAIVERS_KEY = "quorate:waivers"
 _SOME_TEXT = r"\S"
+#: What the engine makes of a day that stands in YAML without quotes.
+_AS_A_TIMESTAMP = " 00:00:00 +0000 UTC"
 
 
 class Waiver(BaseModel):
@@ -47,7 +49,7 @@ class Waiver(BaseModel):
         """Numbers are days too, to the validator: they count from 1970."""
         if not isinstance(given, str | date):
             raise ValueError("a day such as 2030-12-31")
-        return given
+        return given.removesuffix(_AS_A_TIMESTAMP) if isinstance(given, str) else given
 
     def covers(self, rule: str, resource: str) -> bool:
         """Whether it is about this rule on the resource of this name."""

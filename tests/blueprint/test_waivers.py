@@ -55,11 +55,11 @@ def test_the_legal_names_are_those_of_the_rules() -> None:
 
 
 def test_a_waiver_is_read_with_its_day() -> None:
-    """As text, and as the timestamp that a day in YAML becomes on its way through the engine."""
+    """As text, and as the timestamps that a day in YAML becomes on its way through the engine."""
     [waiver] = stack(WAIVER).waivers
     assert waiver.expires == date(2030, 6, 15)
-    [again] = stack(WAIVER | {"expires": "2030-06-15T00:00:00Z"}).waivers
-    assert again == waiver
+    for stamp in ("2030-06-15T00:00:00Z", "2030-06-15 00:00:00 +0000 UTC"):
+        assert stack(WAIVER | {"expires": stamp}).waivers == (waiver,)
     assert parse_waivers([WAIVER], "s") == (waiver,)
 
 
@@ -81,6 +81,7 @@ def test_a_stack_without_waivers_has_none() -> None:
         ({"expires": 20300615}, "waivers.0.expires"),
         ({"expires": True}, "waivers.0.expires"),
         ({"expires": "2030-06-15T10:00:00Z"}, "waivers.0.expires"),
+        ({"expires": "2030-06-15 10:00:00 +0000 UTC"}, "waivers.0.expires"),
         ({"resource": ""}, "waivers.0.resource"),
         ({"until": "2030-06-15"}, "waivers.0.until"),
     ],

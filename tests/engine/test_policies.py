@@ -98,6 +98,21 @@ def test_a_waiver_lets_it_through_until_its_day(
     assert "Traceback" not in refused.value.said
 
 
+def test_a_waiver_may_stand_in_the_stacks_file_as_the_page_shows_it(
+    project_engine: ProjectEngines, pack: tuple[Path, ...], tmp_path: Path
+) -> None:
+    """A list with a day that has no quotes, which the engine makes a timestamp of."""
+    engine = project_engine("local", config={"quorate:topics": json.dumps(ONE_IN_SYNC)})
+    file = tmp_path / "project-local" / "stacks" / "Pulumi.local.yaml"
+    [waived] = json.loads(waiver("2999-12-31"))
+    entry = "".join(f"      {name}: {said}\n" for name, said in waived.items())
+    listed = f"config:\n  quorate:waivers:\n    - {entry.lstrip()}"
+    file.write_text(file.read_text().replace("config:\n", listed, 1))
+    [told] = engine.preview(pack).violated
+    assert (told.rule, told.level) == (RULE, "advisory")
+    assert "waived until 2999-12-31 by shop team" in told.message
+
+
 @pytest.fixture
 def folder_engine(tmp_path: Path, pulumi_tools: PulumiTools) -> Engine:
     """An engine without a language host that is older than itself: it starts folders then."""
