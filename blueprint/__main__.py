@@ -49,6 +49,8 @@ def plan(
     as_markdown: Annotated[bool, typer.Option("--markdown", help="for a pull request")] = False,
 ) -> None:
     """Size a cluster and its fleets; every number says what decided it."""
+    if as_json and as_markdown:
+        raise BadInput([Problem("--json and --markdown", "both", "one of them, or neither")])
     given = {
         "peak_events_per_s": peak_events_per_s,
         "mean_event_bytes": mean_event_bytes,

@@ -6,7 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 #: Lowest p99 with a measurement behind it: no batching, 16 cores (rule 1 of the practices).
 LEAST_LATENCY_MS = 15.0
-Count = Annotated[int, Field(ge=1)]
+EventsPerS = Annotated[int, Field(ge=1, le=1_000_000_000)]
+#: Of one thread. Below 1 MB/s it is not the thread that was measured, and a plan would have more of
+#: them than a machine can run; 100 GB/s is more than any machine's network.
+ThreadBytesPerS = Annotated[int, Field(ge=1_000_000, le=100_000_000_000)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 
 
@@ -21,7 +24,7 @@ class Demand(BaseModel):
         growth_share: What the peak grows by while the plan holds; 0.5 is half as much again.
         mean_load_share: The mean rate over the peak rate; decides storage and monthly traffic.
         compression_saved_share: What compression takes off; 0 promises nothing.
-        consumer_ms_per_event: Work of one consumer thread on one event.
+        consumer_ms_per_event: Work of one consumer thread on one event; a microsecond at the least.
         consumer_threads: Most lanes of one consumer instance.
         consumer_groups: Fleets that each read everything.
         partitions_today: Never planned below: partitions can grow and never shrink.
@@ -38,7 +41,7 @@ class Demand(BaseModel):
     growth_share: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 0.0
     mean_load_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
     compression_saved_share: Share = 0.0
-    consumer_ms_per_event: Annotated[float, Field(gt=0, le=60_000, allow_inf_nan=False)] = 0.1
+    consumer_ms_per_event: Annotated[float, Field(ge=0.001, le=60_000, allow_inf_nan=False)] = 0.1
     consumer_threads: Annotated[int, Field(ge=1, le=1024)] = 16
     consumer_groups: Annotated[int, Field(ge=1, le=1000)] = 1
     partitions_today: Annotated[int, Field(ge=0, le=1_000_000)] = 0
@@ -69,7 +72,7 @@ class Rates(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    partition_events_per_s: Count = 10_000
-    consumer_events_per_s: Count = 80_000
-    replica_fetcher_bytes_per_s: Count = 50_000_000
-    network_thread_bytes_per_s: Count = 100_000_000
+    partition_events_per_s: EventsPerS = 10_000
+    consumer_events_per_s: EventsPerS = 80_000
+    replica_fetcher_bytes_per_s: ThreadBytesPerS = 50_000_000
+    network_thread_bytes_per_s: ThreadBytesPerS = 100_000_000

@@ -256,7 +256,7 @@ def _partitions(config: "StackConfig", made: Plan) -> dict[str, int]:
 
 def _plan(config: "StackConfig") -> Plan | BadInput:
     try:
-        return planned(config.demand)
+        return planned(config.demand, instance_type=config.instance_type)
     except BadInput as refused:
         return refused
 
@@ -279,9 +279,9 @@ CHECKS: tuple[tuple[str, Callable[["StackConfig"], Iterator[Problem]]], ...] = (
     ("target failover_profile failover_target_s broker_overrides", target_problems),
     ("broker_overrides", _overrides),
     ("target broker_overrides", _unheard),
-    ("target demand", _demand),
-    ("target demand aws", _room),
-    ("demand topics fleets", _idle_instances),
-    ("demand topics fleets", _too_many_partitions),
-    ("demand topics", _kept_too_long),
+    ("target demand instance_type", _demand),
+    ("target demand instance_type aws", _room),
+    ("demand instance_type topics fleets", _idle_instances),
+    ("demand instance_type topics fleets", _too_many_partitions),
+    ("demand instance_type topics", _kept_too_long),
 )

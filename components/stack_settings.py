@@ -26,8 +26,11 @@ def stack_settings() -> StackConfig:
 
 
 def _value(text: str) -> object:
-    """What stands in the file: Pulumi hands lists, mappings, numbers and booleans over as JSON."""
+    """What stands in the file: Pulumi hands lists, mappings, numbers and booleans over as JSON.
+
+    What is nested deeper than can be read stays text, which no setting takes.
+    """
     try:
         return json.loads(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return text

@@ -1,6 +1,7 @@
 """A plan carries what it was made for, with headroom, within every limit."""
 
 import json
+import math
 import subprocess
 import sys
 from contextlib import suppress
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from blueprint.broker_plan import load_of
 from blueprint.demand import Demand, Rates
@@ -155,6 +157,52 @@ def test_every_problem_is_named_at_once() -> None:
         plan(Demand(peak_events_per_s=10**9, mean_event_bytes=10**6, latency_ms=15))
 
 
+def ends_of(model: type[BaseModel], name: str) -> st.SearchStrategy[float]:
+    """The least and the most that a number of a model may be, and what is just beyond."""
+    field = model.model_fields[name]
+    limits = [
+        limit
+        for rule in field.metadata
+        for limit in (getattr(rule, side, None) for side in ("ge", "gt", "le", "lt"))
+        if isinstance(limit, int | float)
+    ]
+    beyond = [math.nextafter(limit, towards) for limit in limits for towards in (0, math.inf)]
+    whole_numbers = field.annotation is int
+    return st.sampled_from(limits if whole_numbers else [*limits, *beyond, 5e-324, 1e-306])
+
+
+NUMBERS = [name for name, field in Demand.model_fields.items() if field.annotation is not bool]
+
+
+@given(
+    st.fixed_dictionaries({name: ends_of(Demand, name) for name in NUMBERS}),
+    st.fixed_dictionaries({}, optional={n: ends_of(Rates, n) for n in Rates.model_fields}),
+)
+def test_a_demand_at_the_ends_of_what_is_legal_is_planned_or_refused(
+    asked: dict[str, float], measured: dict[str, float]
+) -> None:
+    """Never with anything but BadInput."""
+    with suppress(BadInput):
+        assert plan(validated(Demand, asked, "flags"), validated(Rates, measured, "f")).as_dict()
+
+
+@pytest.mark.parametrize("name", sorted(Rates.model_fields))
+@pytest.mark.parametrize("number", ["9" * 400, "9" * 5000, "0", "1e400", "1e-306"])
+def test_a_rate_that_nobody_measured_is_refused(name: str, number: str) -> None:
+    """Too long to be a number, or too small."""
+    with pytest.raises(BadInput, match=f"measured.json: {name}|measured.json: the whole"):
+        validated(Rates, f'{{"{name}": {number}}}', "measured.json")
+
+
+def test_a_plan_has_no_more_threads_than_a_machine_runs() -> None:
+    """A fetcher of one byte a second is no measurement; the least that is one is planned with."""
+    with pytest.raises(BadInput, match="replica_fetcher_bytes_per_s: got 1; legal"):
+        validated(Rates, {"replica_fetcher_bytes_per_s": 1}, "measured.json")
+    demand = Demand(peak_events_per_s=500_000, mean_event_bytes=1000, latency_ms=35)
+    slow = plan(demand, Rates(replica_fetcher_bytes_per_s=1_000_000))
+    assert slow.replica_fetchers.value < 1000
+
+
 @given(st.text(max_size=60) | st.recursive(st.none() | st.integers(), st.lists).map(json.dumps))
 def test_any_text_of_rates_is_taken_or_refused(text: str) -> None:
     """Never anything but BadInput."""
@@ -182,3 +230,8 @@ def test_the_door_prints_a_plan_and_refuses_in_a_line_each() -> None:
     assert refused.stderr.count("blueprint: flags:") == 2
     assert door(*asked, "--latency-ms", "x").returncode == 2
     assert door(*asked, "--latency-ms", "35", "--measured", "no-such-file").returncode == 2
+    small = door(*asked, "--latency-ms", "35", "--consumer-ms-per-event", "1e-306")
+    assert (small.returncode, small.stderr.count("\n")) == (2, 1)
+    both = door(*asked, "--latency-ms", "35", "--json", "--markdown")
+    assert (both.returncode, both.stdout) == (2, "")
+    assert "--json and --markdown: got both; legal: one of them" in both.stderr

@@ -227,6 +227,27 @@ def test_what_is_left_to_the_plan_is_within_it(events: int, retention_h: float, 
     assert more or "topics" not in found
 
 
+def test_a_chosen_machine_is_the_one_that_is_planned_with() -> None:
+    """What it cannot carry is refused, with its own figures, and what it can is taken."""
+    small = {"target": "local", "security": "plaintext", "instance_type": "m7g.large"}
+    assert "got 2 brokers in each zone" in problems_of(**small)["demand"]
+    assert problems_of(**small | {"instance_type": "m7g.xlarge"}) == {}
+
+    more = {
+        "topics": [{"name": "orders", "partitions": 2_781}],
+        "demand": STACK["demand"] | {"peak_events_per_s": 150_000},
+    }
+    assert "at most 2,307 on 3 m7g.xlarge" in problems_of(**more)["topics"]
+    assert (
+        "at most 2,307 on 3 m7g.xlarge" in problems_of(**more, instance_type="m7g.xlarge")["topics"]
+    )
+    assert problems_of(**more, instance_type="m7g.16xlarge") == {}
+
+    demand = STACK["demand"] | {"peak_events_per_s": 40_000_000}
+    found = problems_of(demand=demand, instance_type="m7g.large")
+    assert "legal: at most 334 brokers per zone" in found["demand"]
+
+
 def test_a_topic_that_few_write_to_may_be_kept_for_long() -> None:
     """How much goes to which topic is not said; what can be, is let through."""
     failed = {"name": "orders.failed", "partitions": 3, "retention_h": 720}
