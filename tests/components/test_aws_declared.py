@@ -162,6 +162,16 @@ def test_a_given_cluster_is_reached_by_its_kubeconfig_and_reaches_brokers_from_i
     ]
 
 
+def test_a_first_up_without_operators_asks_for_none() -> None:
+    """As docs/aws.md has it: EKS is made, fleets run as planned, KEDA and monitoring come later."""
+    resources = rendered(AWS, {"keda": False, "monitoring": None})
+    (look,) = _of(resources, "OperatorsThere")
+    assert look.properties["apis"] == []
+    assert not [one for one in resources if "keda.sh" in one.type or "coreos.com" in one.type]
+    assert _of(resources, "NodeGroup")
+    assert [one.name for one in _of(resources, "Deployment")] == ["fleet-billing"]
+
+
 def _node_rights(node: str) -> Rights:
     kind = node.partition("-")[0] + "s"
     settings = f"arn:aws:ssm:{_HERE}:parameter/quorate/aws"
