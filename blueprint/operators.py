@@ -92,4 +92,5 @@ def _problem(operator: Operator, served: Served) -> Problem:
     remedy = f"install it as docs/kubernetes.md says: {operator.install}"
     if operator.instead:
         remedy += f"; or do without it: {operator.instead}"
+    remedy += "; where machines reach no public registry, as on AWS, docs/aws.md says how"
     return Problem("kubernetes", given, operator.wanted, remedy)

@@ -10,6 +10,7 @@ source "${QUORATE_ENV:-/etc/quorate/node.env}"
 readonly KAFKA=${KAFKA_HOME:-/opt/kafka}
 readonly ETC=${KAFKA_ETC:-/etc/kafka}
 readonly ROOM=${QUORATE_ROOM:-/run/quorate}
+readonly DEVICES=${QUORATE_DEVICES:-/dev/disk/by-id}
 readonly WAIT_S=${QUORATE_WAIT_S:-3600} POLL_S=${QUORATE_POLL_S:-5}
 # A broker that has just died counts as in sync until its session has run out, 9 s by Kafka's default
 # and never longer here: only two looks farther apart than that say that nothing is missing.
@@ -54,13 +55,14 @@ install_kafka() {
   rm -rf "$room"
 }
 
+# A link of udev's, which leads to something only while the volume is attached.
 data_device() {
-  [[ -b $DEVICE ]]
+  [[ -e $DEVICE ]]
 }
 
 # The volume outlives the machine: it is formatted when there is nothing at all on it, else never.
 mount_data() {
-  DEVICE=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${VOLUME_ID//-/}
+  DEVICE=$DEVICES/nvme-Amazon_Elastic_Block_Store_${VOLUME_ID//-/}
   await "volume $VOLUME_ID" data_device
   local kind='' code=0
   kind=$(blkid -p -o value -s TYPE "$DEVICE") || code=$?

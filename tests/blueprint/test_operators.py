@@ -54,6 +54,7 @@ def test_every_operator_that_is_missing_is_named_with_its_version_and_how_to_ins
     assert "without KafkaUser of kafka.strimzi.io/v1; legal: Strimzi's cluster operator" in said[0]
     assert "ScaledObject, TriggerAuthentication of keda.sh/v1alpha1; legal: KEDA, 2.17" in said[1]
     assert all("install it as docs/kubernetes.md says: helm install" in line for line in said)
+    assert all("as on AWS, docs/aws.md says how" in line for line in said)
     assert "or do without it: quorate:keda: false" in said[1]
 
 

@@ -95,6 +95,7 @@ def test_every_variable_that_the_script_needs_is_told(role: Role) -> None:
         "EUID",
         "SECONDS",
         "DEVICE",
+        "DEVICES",
         "KAFKA",
         "ETC",
         "ROOM",

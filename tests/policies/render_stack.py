@@ -1,6 +1,6 @@
 """Every resource that a shipped stack declares, as JSON: run as a program, one engine to a stack.
 
-Argument: the stack's name.
+Arguments: the stack's name, and JSON of ``quorate:`` settings that win over its file.
 """
 
 import json
@@ -75,8 +75,8 @@ class _Kept(Mocks):
 
 
 def _main() -> None:
-    (stack,) = sys.argv[1:]
-    blueprint = blueprint_of(parse_stack(settings_of(stack), stack))
+    stack, changed = sys.argv[1], json.loads(sys.argv[2])
+    blueprint = blueprint_of(parse_stack(settings_of(stack) | changed, stack))
     kept = _Kept(stack)
     set_mocks(kept, project="quorate", stack=stack)
     finished: Callable[[Callable[[], object]], Callable[[], None]] = pulumi.runtime.test

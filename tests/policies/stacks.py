@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,12 @@ LOCAL, AWS, KUBERNETES = STACKS = ("local", "aws", "kubernetes")
 @cache
 def shipped(stack: str) -> tuple[Resource, ...]:
     """Every resource of a stack, in the order in which they are declared."""
-    command = [sys.executable, "-m", "tests.policies.render_stack", stack]
+    return rendered(stack, {})
+
+
+def rendered(stack: str, changed: Mapping[str, object]) -> tuple[Resource, ...]:
+    """The same with these of the topmost settings changed."""
+    command = [sys.executable, "-m", "tests.policies.render_stack", stack, json.dumps(changed)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     return tuple(
