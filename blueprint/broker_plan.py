@@ -13,7 +13,8 @@ from blueprint.topology import MOST_BROKERS_PER_ZONE
 #: Prices grow with the size, so the smallest machines are the cheapest by a little, and hundreds of
 #: them are a burden at every rolling change: a tenth more is paid for fewer.
 ABOUT_EQUAL = 1.1
-_MIB = 1 << 20
+#: What a socket has at least, however little is under way.
+LEAST_BUFFER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ def plan_brokers(load: Load, machines: Sequence[MachineType]) -> BrokerPlan:
 
 def socket_buffer_bytes(bytes_per_s: float, round_trip_s: float) -> int:
     """The power of two that holds what is under way, with headroom, and at least 1 MiB."""
-    return max(_MIB, 1 << (ceil(HEADROOM * bytes_per_s * round_trip_s) - 1).bit_length())
+    under_way = ceil(HEADROOM * bytes_per_s * round_trip_s)
+    return max(LEAST_BUFFER_BYTES, 1 << (under_way - 1).bit_length())
 
 
 def _choice(load: Load, machine: MachineType) -> BrokerPlan:

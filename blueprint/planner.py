@@ -2,12 +2,21 @@
 
 from math import ceil
 
-from blueprint.broker_plan import BrokerPlan, Load, load_of, plan_brokers, socket_buffer_bytes
+from blueprint.broker_plan import (
+    LEAST_BUFFER_BYTES,
+    BrokerPlan,
+    Load,
+    load_of,
+    plan_brokers,
+    socket_buffer_bytes,
+)
 from blueprint.demand import Demand, Rates
 from blueprint.lane_plan import plan_lanes
 from blueprint.machine_types import (
     CONTROLLER_TYPE,
     CROSS_ZONE_USD_PER_GB,
+    GIB,
+    GP3,
     HOURS_PER_MONTH,
     MACHINE_TYPES,
     PRICES_OF,
@@ -48,7 +57,6 @@ def plan(demand: Demand, rates: Rates | None = None, instance_type: str | None =
     cross = _cross_zone_bytes_per_s(demand)
     per_broker = load.in_bytes_per_s / brokers.per_zone
     buffer_bytes = socket_buffer_bytes(brokers.network_bytes_per_s, ROUND_TRIP_S)
-    under_way = "a broker's bytes/s x 4 ms of round trip, with headroom"
     peak = "peak after growth"
     return Plan(
         demand=demand,
@@ -72,12 +80,10 @@ def plan(demand: Demand, rates: Rates | None = None, instance_type: str | None =
             f"a zone lost: half of replication and of {demand.consumer_groups} consumer groups",
         ),
         cross_zone_bytes_per_s=_bought(cross, "bytes/s", _why_cross_zone(demand)),
-        disk_gib_per_broker=Figure(brokers.disk_gib, "GiB", _why_disk(demand, brokers)),
-        disk_iops_per_broker=Figure(
-            brokers.disk_iops, "IOPS", "gp3: one per 250 KB/s, 3,000 at least"
-        ),
+        disk_gib_per_broker=Figure(brokers.disk_gib, "GiB", _why_disk(load, brokers, demand)),
+        disk_iops_per_broker=Figure(brokers.disk_iops, "IOPS", _why_iops(brokers)),
         disk_bytes_per_s_per_broker=Figure(
-            brokers.disk_bytes_per_s, "bytes/s", "writes, and as much read by who is behind"
+            brokers.disk_bytes_per_s, "bytes/s", _why_throughput(load, brokers)
         ),
         network_threads=_threads(
             2 * brokers.network_bytes_per_s,
@@ -85,10 +91,8 @@ def plan(demand: Demand, rates: Rates | None = None, instance_type: str | None =
             _LEAST_NETWORK_THREADS,
         ),
         replica_fetchers=_threads(per_broker, rates.replica_fetcher_bytes_per_s, _LEAST_FETCHERS),
-        socket_buffer_bytes=Figure(buffer_bytes, "bytes", under_way),
-        socket_buffer_limit_bytes=Figure(
-            max(LEAST_SOCKET_LIMIT_BYTES, buffer_bytes), "bytes", "128 MiB, or the buffer itself"
-        ),
+        socket_buffer_bytes=Figure(buffer_bytes, "bytes", _why_buffer(brokers)),
+        socket_buffer_limit_bytes=_buffer_limit(buffer_bytes),
         consumer_threads=lanes.threads,
         consumer_instances_per_group=lanes.instances,
         brokers_usd_per_month=_brokers_usd(brokers),
@@ -133,10 +137,42 @@ def _why_cross_zone(demand: Demand) -> str:
     return f"2/3 of producing, two replicas, {reading}"
 
 
-def _why_disk(demand: Demand, brokers: BrokerPlan) -> str:
+def _why_disk(load: Load, brokers: BrokerPlan, demand: Demand) -> str:
+    needed_gib = HEADROOM * load.stored_bytes / brokers.per_zone / GIB
+    if needed_gib >= 1 and whole(needed_gib) >= brokers.disk_gib:
+        return f"retention_h {demand.retention_h:g} at the mean load"
     if brokers.disk_gib == demand.disk_gib_today:
         return "today's volumes: they never shrink"
-    return f"retention_h {demand.retention_h:g} at the mean load"
+    return "the floor, the least volume; what is kept needs less"
+
+
+def _why_throughput(load: Load, brokers: BrokerPlan) -> str:
+    needed = whole(HEADROOM * load.disk_bytes_per_s / brokers.per_zone)
+    # Rounding up may pass the limit by a byte.
+    if needed >= brokers.disk_bytes_per_s:
+        return "writes, and as much read by who is behind"
+    if brokers.disk_bytes_per_s == GP3.free_bytes_per_s:
+        return f"the floor, what {GP3.name} includes; writing and reading need less"
+    return f"all that {brokers.machine.name} carries; {GP3.name} includes more"
+
+
+def _why_iops(brokers: BrokerPlan) -> str:
+    needed = ceil(brokers.disk_bytes_per_s / GP3.bytes_per_s_per_iops)
+    if needed >= brokers.disk_iops:
+        return f"{GP3.name}: one per 250 KB/s"
+    return f"the floor, what {GP3.name} includes; one per 250 KB/s is less"
+
+
+def _why_buffer(brokers: BrokerPlan) -> str:
+    if HEADROOM * brokers.network_bytes_per_s * ROUND_TRIP_S <= LEAST_BUFFER_BYTES:
+        return "the floor; 4 ms of a broker's bytes/s need less"
+    return "a broker's bytes/s x 4 ms of round trip, with headroom"
+
+
+def _buffer_limit(buffer_bytes: int) -> Figure[int]:
+    if buffer_bytes > LEAST_SOCKET_LIMIT_BYTES:
+        return Figure(buffer_bytes, "bytes", "the buffer itself")
+    return Figure(LEAST_SOCKET_LIMIT_BYTES, "bytes", "the floor, 128 MiB; the buffer needs less")
 
 
 def _brokers_usd(brokers: BrokerPlan) -> Figure[int]:

@@ -134,6 +134,44 @@ def test_the_plans_in_the_docs_are_the_ones_that_are_made(events: int) -> None:
     assert plan(demand).as_markdown() in (ROOT / "docs" / "capacity.md").read_text()
 
 
+#: What is bought of each where the demand asks for nothing worth naming.
+FLOORS = {
+    "batch_bytes": "the floor",
+    "disk_gib_per_broker": "the floor",
+    "disk_iops_per_broker": "the floor",
+    "disk_bytes_per_s_per_broker": "the floor",
+    "network_threads": "Kafka's default",
+    "replica_fetchers": "Kafka's default",
+    "socket_buffer_bytes": "the floor",
+    "socket_buffer_limit_bytes": "the floor",
+    "consumer_instances_per_group": "one in each zone",
+}
+
+
+@given(DEMANDS)
+def test_a_floor_that_decided_is_named_and_no_other_is(demand: Demand) -> None:
+    """A figure is said to be a floor where it is the one of an event a second, and only there."""
+    least = plan(Demand(peak_events_per_s=1, mean_event_bytes=1, latency_ms=15), None, "m7g.xlarge")
+    for name, floor in FLOORS.items():
+        assert getattr(least, name).because.startswith(floor), name
+    made = cheapest(demand)
+    if made is None:
+        return
+    for name, floor in FLOORS.items():
+        figure, its_floor = getattr(made, name), getattr(least, name).value
+        if figure.because.startswith(floor):
+            assert figure.value == its_floor, name
+        else:
+            assert figure.value >= min(its_floor, made.machine.ebs_bytes_per_s), name
+
+
+def test_a_small_machines_disk_says_that_the_machine_decided() -> None:
+    """It carries less than a volume includes."""
+    made = plan(Demand(peak_events_per_s=1, mean_event_bytes=1, latency_ms=15), None, "m7g.large")
+    assert made.disk_bytes_per_s_per_broker.value == made.machine.ebs_bytes_per_s
+    assert made.disk_bytes_per_s_per_broker.because.startswith("all that m7g.large carries")
+
+
 def test_measured_rates_take_the_place_of_assumed_ones() -> None:
     """And the reason says so."""
     demand = Demand(peak_events_per_s=100_000, mean_event_bytes=1000, latency_ms=35)
