@@ -2,8 +2,10 @@
 
 import json
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+from blueprint.machine_types import GP3
 from policies.resource import Resource, Secret
 from tests.policies.render_stack import settings_of
 from tests.policies.stacks import AWS, rendered, shipped
@@ -11,6 +13,7 @@ from tests.policies.stacks import AWS, rendered, shipped
 #: What a role may do: the actions of a statement, and on what.
 Rights = set[tuple[tuple[str, ...], tuple[str, ...]]]
 
+_PAGE = Path(__file__).parents[2] / "docs/aws.md"
 _ACCOUNT = "1" * 12
 _HERE = f"eu-central-1:{_ACCOUNT}"
 _NODES = {
@@ -170,6 +173,23 @@ def test_a_first_up_without_operators_asks_for_none() -> None:
     assert not [one for one in resources if "keda.sh" in one.type or "coreos.com" in one.type]
     assert _of(resources, "NodeGroup")
     assert [one.name for one in _of(resources, "Deployment")] == ["fleet-billing"]
+
+
+def test_the_page_has_the_price_of_every_machines_own_disk() -> None:
+    """Those of Kafka's machines and of EKS's, by the price list that brokers are planned with."""
+    nodes = [_disk(one.properties["rootBlockDevice"]) for one in _of(shipped(AWS), "Instance")]
+    (template,), (machines,) = (_of(shipped(AWS), one) for one in ("LaunchTemplate", "NodeGroup"))
+    mapped: Any = template.properties["blockDeviceMappings"]
+    scaling: Any = machines.properties["scalingConfig"]
+    of_eks = _disk(mapped[0]["ebs"]) * scaling["desiredSize"]
+    alone = sum(nodes) * GP3.usd_per_gib_month
+    both = alone + of_eks * GP3.usd_per_gib_month
+    (row,) = [line for line in _PAGE.read_text().splitlines() if "machines' own disks" in line]
+    assert row.endswith(f"| {alone:.0f} or {both:.0f} |")
+
+
+def _disk(device: Any) -> float:  # noqa: ANN401 as declared
+    return float(device["volumeSize"])
 
 
 def _node_rights(node: str) -> Rights:

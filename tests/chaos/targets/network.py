@@ -6,10 +6,11 @@ rules a node's subnet; everything else is what runs on AWS.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import boto3
@@ -18,6 +19,7 @@ from botocore.client import BaseClient
 from botocore.loaders import Loader
 
 from blueprint.outputs import AwsOutput, NodeOutput, StackOutputs
+from blueprint.subnets import Purpose, subnet_plan
 from blueprint.topology import Role
 from chaos.targets.aws_acls import MARK
 from chaos.targets.tcp_probe import Answer, Probe
@@ -71,18 +73,65 @@ def make_network(subnets_per_zone: int = 2, cidr: str = "10.20.0.0/16", tag: boo
     return vpc_id
 
 
+def make_stacks_network(cidr: str = "10.20.0.0/16") -> str:
+    """A VPC as a stack makes it; returns its id.
+
+    For each purpose a subnet in each zone, by the stack's own plan, and one network ACL of the
+    stack's that rules them all. Everything carries the chaos tag.
+    """
+    chaos = {"Key": TAG[0], "Value": TAG[1]}
+
+    def tagged(kind: str, **own: str) -> list[dict[str, Any]]:
+        tags = [{"Key": f"quorate:{name}", "Value": value} for name, value in own.items()]
+        return [{"ResourceType": kind, "Tags": [chaos, *tags]}]
+
+    vpc_id = str(ec2().create_vpc(CidrBlock=cidr, TagSpecifications=tagged("vpc"))["Vpc"]["VpcId"])
+    acl_id = new_acl(vpc_id, tagged("network-acl"))
+    for egress in (False, True):
+        ec2().create_network_acl_entry(
+            NetworkAclId=acl_id,
+            RuleNumber=100,
+            Protocol="-1",
+            RuleAction="allow",
+            Egress=egress,
+            CidrBlock="0.0.0.0/0",
+        )
+    plan = subnet_plan(IPv4Network(cidr), ("a", "b", "c"))
+    for (zone, purpose), block in plan.subnets.items():
+        made = ec2().create_subnet(
+            VpcId=vpc_id,
+            CidrBlock=str(block),
+            AvailabilityZone=REGION + zone,
+            TagSpecifications=tagged("subnet", zone=zone, purpose=purpose),
+        )
+        move(made["Subnet"]["SubnetId"], acl_id)
+    return vpc_id
+
+
+def stacks_outputs(vpc_id: str) -> StackOutputs:
+    """What a stack says of such a VPC: of its subnets the nodes' alone."""
+    return outputs_of(vpc_id, tag=TAG, narrowed={"quorate:purpose": Purpose.NODES})
+
+
 def outputs_of(
-    vpc_id: str, region: str = REGION, tag: tuple[str, str] = TAG, stack: str = "game-day"
+    vpc_id: str,
+    region: str = REGION,
+    tag: tuple[str, str] = TAG,
+    stack: str = "game-day",
+    narrowed: Mapping[str, str] = MappingProxyType({}),
 ) -> StackOutputs:
     """The outputs of a stack whose VPC this is: its tagged subnets, zone by availability zone.
+
+    Only those subnets that carry every tag of ``narrowed`` too.
 
     Nodes are told by addresses in those subnets, as if hosts stood there: in each zone a broker in
     its first subnet and a controller in its last.
     """
+    tags = {tag[0]: tag[1], **narrowed}
     rows = ec2(region).describe_subnets(
         Filters=[
             {"Name": "vpc-id", "Values": [vpc_id]},
-            {"Name": f"tag:{tag[0]}", "Values": [tag[1]]},
+            *({"Name": f"tag:{key}", "Values": [value]} for key, value in tags.items()),
         ]
     )["Subnets"]
     rows.sort(key=lambda row: IPv4Network(row["CidrBlock"]))
@@ -173,9 +222,10 @@ def described(outputs: StackOutputs) -> AwsOutput:
     return outputs.aws
 
 
-def new_acl(vpc_id: str) -> str:
+def new_acl(vpc_id: str, tagged: Sequence[Mapping[str, Any]] = ()) -> str:
     """One more network ACL, somebody's; its id."""
-    return str(ec2().create_network_acl(VpcId=vpc_id)["NetworkAcl"]["NetworkAclId"])
+    made = ec2().create_network_acl(VpcId=vpc_id, TagSpecifications=list(tagged))
+    return str(made["NetworkAcl"]["NetworkAclId"])
 
 
 def move(subnet: str, acl_id: str) -> None:

@@ -32,20 +32,25 @@ from tests.chaos.targets.network import (
     session,
 )
 
-#: One az-blackhole on a zone of two subnets, call by call.
-ALL_CALLS = (
-    # May it be cut off, and what rules its subnets?
-    *("GetCallerIdentity", "DescribeVpcs", "DescribeSubnets", "DescribeNetworkAcls"),
-    "DescribeNetworkAcls",
-    # Here the lease is written; then the cut, read back.
-    *("CreateNetworkAcl", "DescribeNetworkAcls"),
-    *("ReplaceNetworkAclAssociation", "ReplaceNetworkAclAssociation", "DescribeNetworkAcls"),
-    # The effect.
-    "DescribeNetworkAcls",
-    # The heal, read back.
-    *("DescribeNetworkAcls", "ReplaceNetworkAclAssociation", "ReplaceNetworkAclAssociation"),
-    *("DeleteNetworkAcl", "DescribeNetworkAcls"),
-)
+
+def calls_of(subnets: int) -> tuple[str, ...]:
+    """One az-blackhole on a zone of so many subnets, call by call."""
+    moved = ("ReplaceNetworkAclAssociation",) * subnets
+    return (
+        # May it be cut off, and what rules its subnets?
+        *("GetCallerIdentity", "DescribeVpcs", "DescribeSubnets", "DescribeNetworkAcls"),
+        "DescribeNetworkAcls",
+        # Here the lease is written; then the cut, read back.
+        *("CreateNetworkAcl", "DescribeNetworkAcls", *moved, "DescribeNetworkAcls"),
+        # The effect.
+        "DescribeNetworkAcls",
+        # The heal, read back.
+        *("DescribeNetworkAcls", *moved, "DeleteNetworkAcl", "DescribeNetworkAcls"),
+    )
+
+
+#: Of a zone of two subnets.
+ALL_CALLS = calls_of(2)
 BEFORE_THE_LEASE = 5
 
 

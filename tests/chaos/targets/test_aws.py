@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from moto import mock_aws
 
 from blueprint.outputs import StackOutputs
 from chaos.leases import Lease, RestoreAcls
@@ -17,10 +18,13 @@ from tests.chaos.targets.network import (
     cut_acls,
     described,
     ec2,
+    enforced,
+    make_stacks_network,
     move,
     new_acl,
     picture,
     ruled_by,
+    stacks_outputs,
 )
 from tests.chaos.targets.playing import (
     ALL_CALLS,
@@ -52,6 +56,24 @@ def test_a_zone_is_cut_off_and_put_back(
     assert picture() == before
     assert cut.mend() == []
     assert calls.changes.count("ReplaceNetworkAclAssociation") == 4
+
+
+def test_on_a_stacks_own_network_only_the_zones_nodes_are_cut_off(at_once: None) -> None:
+    """As docs/game-day-aws.md has it: the fleets' and endpoints' subnets stay as they were."""
+    with mock_aws():
+        outputs = stacks_outputs(make_stacks_network())
+        vpc_id, subnets = described(outputs).vpc_id, described(outputs).subnet_ids
+        before = ruled_by(vpc_id)
+        assert len(before) == 9
+        (own,) = set(before.values())
+        cut = AwsTarget(outputs, enforced(vpc_id)).zone_cut("b", "run.step")
+        cut.make()
+        moved = {subnet for subnet, acl in ruled_by(vpc_id).items() if acl != own}
+        (nodes,) = subnets["b"]
+        assert moved == {nodes}
+        assert [(e.expected, e.measured) for e in cut.effects()] == [(1, 1), (2, 2)]
+        cut.mend()
+        assert ruled_by(vpc_id) == before
 
 
 def test_subnets_with_network_acls_of_their_own_get_exactly_those_back(

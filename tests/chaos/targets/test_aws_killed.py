@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from moto import mock_aws
 
 from blueprint.outputs import StackOutputs
 from chaos.interrupt import wait_until
@@ -16,13 +17,19 @@ from chaos.restore import lease_book, restore
 from chaos.targets.aws import AwsTarget
 from tests.chaos.targets.network import (
     Picture,
+    described,
+    enforced,
+    make_network,
+    make_stacks_network,
+    outputs_of,
     picture,
+    stacks_outputs,
 )
 from tests.chaos.targets.playing import (
-    ALL_CALLS,
     BEFORE_THE_LEASE,
     Calls,
     Killed,
+    calls_of,
     cut_and_mend,
     everybody,
     recorded,
@@ -31,21 +38,45 @@ from tests.chaos.targets.playing import (
 ROOT = Path(__file__).parents[3]
 
 
+#: Subnets to be cut off in each zone: two, or the nodes' one of the three that a stack makes.
+_SUBNETS = (2, 1)
+StackOf = Callable[[int], AwsTarget]
+
+
+def _ends(first: int) -> list[tuple[int, int]]:
+    """For each network after which call it may end, from this one on."""
+    return [(cut, last) for cut in _SUBNETS for last in range(first, len(calls_of(cut)) + 1)]
+
+
+@pytest.fixture
+def stack_of(at_once: None) -> Iterator[StackOf]:
+    """A stack in this process with so many subnets to be cut off in each zone."""
+
+    def made(subnets: int) -> AwsTarget:
+        own = subnets == 1
+        outputs = stacks_outputs(make_stacks_network()) if own else outputs_of(make_network())
+        return AwsTarget(outputs, enforced(described(outputs).vpc_id))
+
+    with mock_aws():
+        yield made
+
+
 @pytest.mark.parametrize("answered", [True, False], ids=["answered", "before the next"])
-@pytest.mark.parametrize("last", range(len(ALL_CALLS) + 1))
+@pytest.mark.parametrize(("subnets", "last"), _ends(0))
 def test_killed_after_any_call_the_lease_alone_puts_everything_back(
-    last: int, answered: bool, target: AwsTarget, run_dir: Path
+    subnets: int, last: int, answered: bool, stack_of: StackOf, run_dir: Path
 ) -> None:
     """The second time there is nothing to do, and nothing is changed."""
+    target, all_calls = stack_of(subnets), calls_of(subnets)
     before = picture()
     calls = Calls(last, answered=answered)
-    if answered or last < len(ALL_CALLS):
+    if answered or last < len(all_calls):
         with pytest.raises(Killed):
             cut_and_mend(recorded(target), run_dir)
     else:
         cut_and_mend(recorded(target), run_dir)
-    assert tuple(calls.names) == ALL_CALLS[:last]
-    first_leased, last_leased = BEFORE_THE_LEASE + answered, len(ALL_CALLS) - (not answered)
+    assert tuple(calls.names) == all_calls[:last]
+    first_leased, last_leased = BEFORE_THE_LEASE + answered, len(all_calls) - (not answered)
     leased = first_leased <= last <= last_leased
     assert bool(lease_book().all()) == leased
 
@@ -61,11 +92,12 @@ def test_killed_after_any_call_the_lease_alone_puts_everything_back(
     assert picture() == before
 
 
-@pytest.mark.parametrize("last", range(BEFORE_THE_LEASE + 1, len(ALL_CALLS) + 1))
+@pytest.mark.parametrize(("subnets", "last"), _ends(BEFORE_THE_LEASE + 1))
 def test_a_restore_that_is_killed_after_any_call_is_finished_by_the_next(
-    last: int, target: AwsTarget, run_dir: Path
+    subnets: int, last: int, stack_of: StackOf, run_dir: Path
 ) -> None:
     """However often, and wherever the run itself was killed."""
+    target = stack_of(subnets)
     before = picture()
     Calls(last)
     with pytest.raises(Killed):
