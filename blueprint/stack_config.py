@@ -21,7 +21,6 @@ from blueprint.stack_fields import (
     Network,
     ObjectName,
     RetentionH,
-    Seconds,
     TopicName,
     ZoneLabel,
 )
@@ -68,14 +67,15 @@ class GameDayConfig(_Strict):
         experiment: One of the suite's that the target can run; see ``GAME_DAYS``. Left out, it is
             the first of them.
         image: What holds the chaos suite.
-        deadline_s: A run that takes longer is ended, and its faults with it.
+        deadline_s: A run that takes longer is ended, and its faults with it: in under five minutes
+            no fault has come and gone, and every game day would be aborted.
         history_gib: What keeps the histories of runs.
     """
 
     schedule: Cron = "0 10 * * 2"
     experiment: str = ""
     image: Image
-    deadline_s: Seconds = 3600
+    deadline_s: Annotated[int, Field(ge=300, le=86_400)] = 3600
     history_gib: Annotated[int, Field(ge=1, le=1000)] = 20
 
 

@@ -173,6 +173,17 @@ def _demand(config: "StackConfig") -> Iterator[Problem]:
         )
 
 
+def _clients_inside(config: "StackConfig") -> Iterator[Problem]:
+    """A client is elsewhere: so wide a gate would let in every host of the VPC."""
+    if config.target != "aws" or config.aws is None:
+        return
+    for index, client in enumerate(config.clients):
+        for cidr in client.cidrs:
+            if cidr.overlaps(config.aws.vpc_cidr):
+                legal = f"a network outside aws.vpc_cidr, {config.aws.vpc_cidr}"
+                yield Problem(f"clients.{index}.cidrs", f"'{cidr}'", legal)
+
+
 def _room(config: "StackConfig") -> Iterator[Problem]:
     made = _plan(config)
     if isinstance(made, BadInput) or config.target != "aws" or config.aws is None:
@@ -280,6 +291,7 @@ CHECKS: tuple[tuple[str, Callable[["StackConfig"], Iterator[Problem]]], ...] = (
     ("broker_overrides", _overrides),
     ("target broker_overrides", _unheard),
     ("target demand instance_type", _demand),
+    ("target aws clients", _clients_inside),
     ("target demand instance_type aws", _room),
     ("demand instance_type topics fleets", _idle_instances),
     ("demand instance_type topics fleets", _too_many_partitions),

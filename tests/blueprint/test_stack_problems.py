@@ -177,6 +177,21 @@ def test_more_instances_than_partitions_are_refused_and_not_cut() -> None:
     assert problems_of(topics=topics, fleets=[fleet(instances=9)]) == {}
 
 
+@pytest.mark.parametrize("cidr", ["10.20.4.0/24", "10.20.0.0/16", "10.0.0.0/8"])
+def test_a_client_connects_from_outside_the_vpc(cidr: str) -> None:
+    """Neither from a part of it nor from a network that it is a part of."""
+    found = problems_of(clients=[{"name": "shop", "cidrs": ["10.40.0.0/16", cidr]}])
+    assert set(found) == {"clients.0.cidrs"}
+    assert f"got '{cidr}'; legal: a network outside aws.vpc_cidr, 10.20.0.0/16" in str(found)
+    assert problems_of(clients=[{"name": "shop", "cidrs": ["10.40.0.0/16"]}]) == {}
+
+
+def test_a_game_day_has_time_to_run() -> None:
+    """A second would abort every one."""
+    assert set(problems_of(game_day={"image": "c:1", "deadline_s": 1})) == {"game_day.deadline_s"}
+    assert problems_of(game_day={"image": "c:1", "deadline_s": 300}) == {}
+
+
 def test_a_topic_that_a_list_says_twice_is_refused() -> None:
     """Its partitions would count twice, and replicas stand above them."""
     topics = [{"name": "orders", "partitions": 9}]
