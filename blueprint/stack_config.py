@@ -271,6 +271,16 @@ _MADE_UP: Mapping[str, object] = {
 }
 
 
+#: Sections of one thing each, in which a misspelt name hides nothing of the others.
+_SECTIONS: Mapping[str, type[BaseModel]] = {
+    "aws": AwsConfig,
+    "game_day": GameDayConfig,
+    "kubernetes": KubernetesConfig,
+    "local": LocalConfig,
+    "monitoring": MonitoringConfig,
+}
+
+
 def _different(zones: tuple[str, str, str]) -> tuple[str, str, str]:
     if len(set(zones)) < len(ZONES):
         raise ValueError("three different zones: the loss of one is to leave two")
@@ -289,12 +299,37 @@ def parse_stack(fields: object, source: str) -> StackConfig:
         config, sure = validated(StackConfig, fields, source), everything
     except BadInput as refused:
         wrong = refused.problems
-        doubted = {one.path.removeprefix(f"{source}: ").split(".")[0] for one in wrong}
-        config, sure = _legal_part(fields, doubted), everything - doubted
+        legible = _without_strays(fields)
+        doubted = _doubted(legible)
+        config, sure = _legal_part(legible, doubted), everything - doubted
     found = [replace(one, path=f"{source}: {one.path}") for one in stack_problems(config, sure)]
     if wrong or found:
         raise BadInput((*wrong, *found))
     return config
+
+
+def _without_strays(fields: object) -> object:
+    """The settings without unknown names, and overrides as text: neither puts others in doubt."""
+    if not isinstance(fields, Mapping):
+        return fields
+    known = {name: fields[name] for name in StackConfig.model_fields if name in fields}
+    for name, value in known.items():
+        model = _SECTIONS.get(name)
+        if model is not None and isinstance(value, Mapping):
+            known[name] = {key: value[key] for key in model.model_fields if key in value}
+    overrides = known.get("broker_overrides")
+    if isinstance(overrides, Mapping):
+        known["broker_overrides"] = {str(key): str(value) for key, value in overrides.items()}
+    return known
+
+
+def _doubted(fields: object) -> set[str]:
+    """The sections in which something is wrong by itself."""
+    try:
+        validated(StackConfig, fields)
+    except BadInput as refused:
+        return {one.path.split(".")[0] for one in refused.problems}
+    return set()
 
 
 def _legal_part(fields: object, doubted: set[str]) -> StackConfig:

@@ -297,3 +297,13 @@ def test_no_problem_hides_another(paths: set[str]) -> None:
     """Whichever come together."""
     found = problems_of(**dict(WRONG[path] for path in paths))
     assert set(found) == paths
+
+
+def test_a_stray_in_a_section_hides_nothing_else_of_it() -> None:
+    """An override that is no text, and a name that there is not."""
+    strays = {"log.dirs": "/x", "min.insync.replicas": "1", "num.io.threads": 16}
+    assert set(problems_of(broker_overrides=strays)) == {
+        f"broker_overrides.{name}" for name in strays
+    }
+    aws = AWS | {"zzz": 1, "fleet_cidrs": ["10.9.0.0/16"]}
+    assert set(problems_of(aws=aws)) == {"aws.zzz", "aws.kubeconfig and aws.fleet_cidrs"}
