@@ -1,7 +1,7 @@
 """What a stack may be asked for: the ``quorate:`` settings of a ``Pulumi.STACK.yaml``."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Annotated, Literal
@@ -24,7 +24,7 @@ from blueprint.stack_fields import (
     TopicName,
     ZoneLabel,
 )
-from blueprint.stack_problems import stack_problems
+from blueprint.stack_problems import said_twice, stack_problems
 from blueprint.stack_users import ClientConfig, FleetConfig, UserConfig
 from blueprint.topology import ZONES
 from blueprint.waivers import Waiver
@@ -295,6 +295,7 @@ def parse_stack(fields: object, source: str) -> StackConfig:
     """
     everything = frozenset(StackConfig.model_fields)
     wrong: tuple[Problem, ...] = ()
+    twice: tuple[Problem, ...] = ()
     try:
         config, sure = validated(StackConfig, fields, source), everything
     except BadInput as refused:
@@ -302,7 +303,9 @@ def parse_stack(fields: object, source: str) -> StackConfig:
         legible = _without_strays(fields)
         doubted = _doubted(legible)
         config, sure = _legal_part(legible, doubted), everything - doubted
-    found = [replace(one, path=f"{source}: {one.path}") for one in stack_problems(config, sure)]
+        twice = tuple(_named_twice(legible, doubted))
+    unsourced = (*twice, *stack_problems(config, sure))
+    found = [replace(one, path=f"{source}: {one.path}") for one in unsourced]
     if wrong or found:
         raise BadInput((*wrong, *found))
     return config
@@ -330,6 +333,18 @@ def _doubted(fields: object) -> set[str]:
     except BadInput as refused:
         return {one.path.split(".")[0] for one in refused.problems}
     return set()
+
+
+def _named_twice(fields: object, doubted: set[str]) -> Iterator[Problem]:
+    """Names that stand twice in lists of which something else is in doubt."""
+    given = fields if isinstance(fields, Mapping) else {}
+    for path, sections in (("topics", ["topics"]), ("fleets and clients", ["fleets", "clients"])):
+        if doubted.isdisjoint(sections):
+            continue
+        lists = [given.get(section) for section in sections]
+        items = [item for one in lists if isinstance(one, list | tuple) for item in one]
+        names = [item.get("name") for item in items if isinstance(item, Mapping)]
+        yield from said_twice(path, [name for name in names if isinstance(name, str)])
 
 
 def _legal_part(fields: object, doubted: set[str]) -> StackConfig:

@@ -95,24 +95,25 @@ def _game_day(config: "StackConfig") -> Iterator[Problem]:
 
 
 def _topics_twice(config: "StackConfig") -> Iterator[Problem]:
-    yield from _said_twice("topics", [topic.name for topic in config.topics])
+    yield from said_twice("topics", [topic.name for topic in config.topics])
 
 
 def _users_twice(config: "StackConfig") -> Iterator[Problem]:
-    yield from _said_twice("fleets and clients", [user.name for user in config.users])
+    yield from said_twice("fleets and clients", [user.name for user in config.users])
 
 
 def _lists_twice(config: "StackConfig") -> Iterator[Problem]:
     """A topic that is listed twice would count its partitions twice."""
     for section, users in (("fleets", config.fleets), ("clients", config.clients)):
         for index, user in enumerate(users):
-            yield from _said_twice(f"{section}.{index}.consumes", user.consumes)
-            yield from _said_twice(f"{section}.{index}.produces", user.produces)
+            yield from said_twice(f"{section}.{index}.consumes", user.consumes)
+            yield from said_twice(f"{section}.{index}.produces", user.produces)
 
 
-def _said_twice(path: str, names: Sequence[str]) -> Iterator[Problem]:
+def said_twice(path: str, names: Sequence[str]) -> Iterator[Problem]:
+    """One problem for each name that is there more than once."""
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Problem(path, f"{name!r} twice", "one of each name")
+        yield Problem(path, f"{repr(name)[:80]} twice", "one of each name")
 
 
 def _waived_twice(config: "StackConfig") -> Iterator[Problem]:

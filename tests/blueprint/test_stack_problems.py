@@ -307,3 +307,11 @@ def test_a_stray_in_a_section_hides_nothing_else_of_it() -> None:
     }
     aws = AWS | {"zzz": 1, "fleet_cidrs": ["10.9.0.0/16"]}
     assert set(problems_of(aws=aws)) == {"aws.zzz", "aws.kubeconfig and aws.fleet_cidrs"}
+
+
+def test_a_name_that_stands_twice_is_said_whatever_else_is_wrong() -> None:
+    """In the same list, and across fleets and clients."""
+    topics = [{"name": "BAD"}, {"name": "orders"}, {"name": "orders"}]
+    assert set(problems_of(topics=topics)) == {"topics.0.name", "topics"}
+    found = problems_of(fleets=[fleet(image=7)], clients=[{"name": "billing"}])
+    assert set(found) == {"fleets.0.image", "fleets and clients"}
