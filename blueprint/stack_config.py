@@ -24,7 +24,7 @@ from blueprint.stack_fields import (
     TopicName,
     ZoneLabel,
 )
-from blueprint.stack_problems import said_twice, stack_problems
+from blueprint.stack_problems import said_twice, stack_problems, undeclared
 from blueprint.stack_users import ClientConfig, FleetConfig, UserConfig
 from blueprint.topology import ZONES
 from blueprint.waivers import Waiver
@@ -271,6 +271,7 @@ _MADE_UP: Mapping[str, object] = {
 }
 
 
+_TOPIC = re.compile(r"[a-z0-9.-]{1,62}")
 #: Sections of one thing each, in which a misspelt name hides nothing of the others.
 _SECTIONS: Mapping[str, type[BaseModel]] = {
     "aws": AwsConfig,
@@ -303,7 +304,7 @@ def parse_stack(fields: object, source: str) -> StackConfig:
         legible = _without_strays(fields)
         doubted = _doubted(legible)
         config, sure = _legal_part(legible, doubted), everything - doubted
-        twice = tuple(_named_twice(legible, doubted))
+        twice = (*_named_twice(legible, doubted), *_undeclared(legible, config, doubted))
     unsourced = (*twice, *stack_problems(config, sure))
     found = [replace(one, path=f"{source}: {one.path}") for one in unsourced]
     if wrong or found:
@@ -345,6 +346,20 @@ def _named_twice(fields: object, doubted: set[str]) -> Iterator[Problem]:
         items = [item for one in lists if isinstance(one, list | tuple) for item in one]
         names = [item.get("name") for item in items if isinstance(item, Mapping)]
         yield from said_twice(path, [name for name in names if isinstance(name, str)])
+
+
+def _undeclared(fields: object, config: StackConfig, doubted: set[str]) -> Iterator[Problem]:
+    """Topics that nobody declared, of users of whom something else is in doubt."""
+    if "topics" in doubted or doubted.isdisjoint(("fleets", "clients")):
+        return
+    given = fields if isinstance(fields, Mapping) else {}
+    lists = [given.get(section) for section in ("fleets", "clients")]
+    for user in (item for one in lists if isinstance(one, list | tuple) for item in one):
+        if isinstance(user, Mapping) and isinstance(user.get("name"), str):
+            said = [user.get(way) for way in ("consumes", "produces")]
+            named = [topic for one in said if isinstance(one, list | tuple) for topic in one]
+            topics = {topic for topic in named if isinstance(topic, str)}
+            yield from undeclared(config, user["name"], set(filter(_TOPIC.fullmatch, topics)))
 
 
 def _legal_part(fields: object, doubted: set[str]) -> StackConfig:

@@ -121,11 +121,16 @@ def _waived_twice(config: "StackConfig") -> Iterator[Problem]:
 
 
 def _undeclared(config: "StackConfig") -> Iterator[Problem]:
-    declared = {topic.name for topic in config.topics}
     for user in config.users:
-        for topic in sorted({*user.consumes, *user.produces} - declared):
-            legal = f"a declared topic: {', '.join(sorted(declared))}"
-            yield Problem(f"{user.name}: consumes or produces", repr(topic), legal)
+        yield from undeclared(config, user.name, {*user.consumes, *user.produces})
+
+
+def undeclared(config: "StackConfig", user: str, topics: set[str]) -> Iterator[Problem]:
+    """One problem for each topic of a user that nobody declared."""
+    declared = {topic.name for topic in config.topics}
+    for topic in sorted(topics - declared):
+        legal = f"a declared topic: {', '.join(sorted(declared))}"
+        yield Problem(f"{user[:80]}: consumes or produces", repr(topic)[:80], legal)
 
 
 def _overrides(config: "StackConfig") -> Iterator[Problem]:

@@ -313,5 +313,10 @@ def test_a_name_that_stands_twice_is_said_whatever_else_is_wrong() -> None:
     """In the same list, and across fleets and clients."""
     topics = [{"name": "BAD"}, {"name": "orders"}, {"name": "orders"}]
     assert set(problems_of(topics=topics)) == {"topics.0.name", "topics"}
-    found = problems_of(fleets=[fleet(image=7)], clients=[{"name": "billing"}])
-    assert set(found) == {"fleets.0.image", "fleets and clients"}
+    wrong = fleet(image=7, consumes=["orders", "nowhere"])
+    found = problems_of(fleets=[wrong], clients=[{"name": "billing"}])
+    assert set(found) == {
+        "fleets.0.image",
+        "fleets and clients",
+        "billing: consumes or produces",
+    }
