@@ -320,3 +320,21 @@ def test_a_name_that_stands_twice_is_said_whatever_else_is_wrong() -> None:
         "fleets and clients",
         "billing: consumes or produces",
     }
+
+
+#: Ways to spoil one fleet beside which every other is said too.
+SPOILT: dict[str, dict[str, object]] = {
+    "fleets.0.image": {"image": 7},
+    "fleets.0.cpu_millis": {"cpu_millis": 1},
+    "fleets.0.zzz": {"zzz": 1},
+    "billing: consumes or produces": {"produces": ["nowhere"]},
+}
+
+
+@given(st.sets(st.sampled_from(sorted(SPOILT))), st.booleans())
+def test_no_problem_of_a_fleet_hides_another_of_it(paths: set[str], twice: bool) -> None:
+    """Whichever come together, and if its name is taken too."""
+    changed = {name: value for path in paths for name, value in SPOILT[path].items()}
+    clients = [{"name": "billing"}] if twice else []
+    found = problems_of(fleets=[fleet(**changed)], clients=clients)
+    assert set(found) == paths | ({"fleets and clients"} if twice else set())
