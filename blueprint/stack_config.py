@@ -1,7 +1,7 @@
 """What a stack may be asked for: the ``quorate:`` settings of a ``Pulumi.STACK.yaml``."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Annotated, Literal
@@ -24,7 +24,8 @@ from blueprint.stack_fields import (
     TopicName,
     ZoneLabel,
 )
-from blueprint.stack_problems import said_twice, stack_problems, undeclared
+from blueprint.stack_lists import list_problems
+from blueprint.stack_problems import stack_problems
 from blueprint.stack_users import ClientConfig, FleetConfig, UserConfig
 from blueprint.topology import ZONES
 from blueprint.waivers import Waiver
@@ -271,7 +272,6 @@ _MADE_UP: Mapping[str, object] = {
 }
 
 
-_TOPIC = re.compile(r"[a-z0-9.-]{1,62}")
 #: Sections of one thing each, in which a misspelt name hides nothing of the others.
 _SECTIONS: Mapping[str, type[BaseModel]] = {
     "aws": AwsConfig,
@@ -296,7 +296,7 @@ def parse_stack(fields: object, source: str) -> StackConfig:
     """
     everything = frozenset(StackConfig.model_fields)
     wrong: tuple[Problem, ...] = ()
-    twice: tuple[Problem, ...] = ()
+    listed: tuple[Problem, ...] = ()
     try:
         config, sure = validated(StackConfig, fields, source), everything
     except BadInput as refused:
@@ -304,8 +304,8 @@ def parse_stack(fields: object, source: str) -> StackConfig:
         legible = _without_strays(fields)
         doubted = _doubted(legible)
         config, sure = _legal_part(legible, doubted), everything - doubted
-        twice = (*_named_twice(legible, doubted), *_undeclared(legible, config, doubted))
-    unsourced = (*twice, *stack_problems(config, sure))
+        listed = tuple(list_problems(legible, config, doubted))
+    unsourced = (*listed, *stack_problems(config, sure))
     found = [replace(one, path=f"{source}: {one.path}") for one in unsourced]
     if wrong or found:
         raise BadInput((*wrong, *found))
@@ -334,32 +334,6 @@ def _doubted(fields: object) -> set[str]:
     except BadInput as refused:
         return {one.path.split(".")[0] for one in refused.problems}
     return set()
-
-
-def _named_twice(fields: object, doubted: set[str]) -> Iterator[Problem]:
-    """Names that stand twice in lists of which something else is in doubt."""
-    given = fields if isinstance(fields, Mapping) else {}
-    for path, sections in (("topics", ["topics"]), ("fleets and clients", ["fleets", "clients"])):
-        if doubted.isdisjoint(sections):
-            continue
-        lists = [given.get(section) for section in sections]
-        items = [item for one in lists if isinstance(one, list | tuple) for item in one]
-        names = [item.get("name") for item in items if isinstance(item, Mapping)]
-        yield from said_twice(path, [name for name in names if isinstance(name, str)])
-
-
-def _undeclared(fields: object, config: StackConfig, doubted: set[str]) -> Iterator[Problem]:
-    """Topics that nobody declared, of users of whom something else is in doubt."""
-    if "topics" in doubted or doubted.isdisjoint(("fleets", "clients")):
-        return
-    given = fields if isinstance(fields, Mapping) else {}
-    lists = [given.get(section) for section in ("fleets", "clients")]
-    for user in (item for one in lists if isinstance(one, list | tuple) for item in one):
-        if isinstance(user, Mapping) and isinstance(user.get("name"), str):
-            said = [user.get(way) for way in ("consumes", "produces")]
-            named = [topic for one in said if isinstance(one, list | tuple) for topic in one]
-            topics = {topic for topic in named if isinstance(topic, str)}
-            yield from undeclared(config, user["name"], set(filter(_TOPIC.fullmatch, topics)))
 
 
 def _legal_part(fields: object, doubted: set[str]) -> StackConfig:
