@@ -21,10 +21,10 @@ from blueprint.stack_fields import (
     Network,
     ObjectName,
     RetentionH,
-    Seconds,
     TopicName,
     ZoneLabel,
 )
+from blueprint.stack_lists import list_problems
 from blueprint.stack_problems import stack_problems
 from blueprint.stack_users import ClientConfig, FleetConfig, UserConfig
 from blueprint.topology import ZONES
@@ -68,14 +68,15 @@ class GameDayConfig(_Strict):
         experiment: One of the suite's that the target can run; see ``GAME_DAYS``. Left out, it is
             the first of them.
         image: What holds the chaos suite.
-        deadline_s: A run that takes longer is ended, and its faults with it.
+        deadline_s: A run that takes longer is ended, and its faults with it: in under five minutes
+            no fault has come and gone, and every game day would be aborted.
         history_gib: What keeps the histories of runs.
     """
 
     schedule: Cron = "0 10 * * 2"
     experiment: str = ""
     image: Image
-    deadline_s: Seconds = 3600
+    deadline_s: Annotated[int, Field(ge=300, le=86_400)] = 3600
     history_gib: Annotated[int, Field(ge=1, le=1000)] = 20
 
 
@@ -271,6 +272,16 @@ _MADE_UP: Mapping[str, object] = {
 }
 
 
+#: Sections of one thing each, in which a misspelt name hides nothing of the others.
+_SECTIONS: Mapping[str, type[BaseModel]] = {
+    "aws": AwsConfig,
+    "game_day": GameDayConfig,
+    "kubernetes": KubernetesConfig,
+    "local": LocalConfig,
+    "monitoring": MonitoringConfig,
+}
+
+
 def _different(zones: tuple[str, str, str]) -> tuple[str, str, str]:
     if len(set(zones)) < len(ZONES):
         raise ValueError("three different zones: the loss of one is to leave two")
@@ -285,16 +296,44 @@ def parse_stack(fields: object, source: str) -> StackConfig:
     """
     everything = frozenset(StackConfig.model_fields)
     wrong: tuple[Problem, ...] = ()
+    listed: tuple[Problem, ...] = ()
     try:
         config, sure = validated(StackConfig, fields, source), everything
     except BadInput as refused:
         wrong = refused.problems
-        doubted = {one.path.removeprefix(f"{source}: ").split(".")[0] for one in wrong}
-        config, sure = _legal_part(fields, doubted), everything - doubted
-    found = [replace(one, path=f"{source}: {one.path}") for one in stack_problems(config, sure)]
+        legible = _without_strays(fields)
+        doubted = _doubted(legible)
+        config, sure = _legal_part(legible, doubted), everything - doubted
+        listed = tuple(list_problems(legible, config, doubted))
+    unsourced = (*listed, *stack_problems(config, sure))
+    found = [replace(one, path=f"{source}: {one.path}") for one in unsourced]
     if wrong or found:
         raise BadInput((*wrong, *found))
     return config
+
+
+def _without_strays(fields: object) -> object:
+    """The settings without unknown names, and overrides as text: neither puts others in doubt."""
+    if not isinstance(fields, Mapping):
+        return fields
+    known = {name: fields[name] for name in StackConfig.model_fields if name in fields}
+    for name, value in known.items():
+        model = _SECTIONS.get(name)
+        if model is not None and isinstance(value, Mapping):
+            known[name] = {key: value[key] for key in model.model_fields if key in value}
+    overrides = known.get("broker_overrides")
+    if isinstance(overrides, Mapping):
+        known["broker_overrides"] = {str(key): str(value) for key, value in overrides.items()}
+    return known
+
+
+def _doubted(fields: object) -> set[str]:
+    """The sections in which something is wrong by itself."""
+    try:
+        validated(StackConfig, fields)
+    except BadInput as refused:
+        return {one.path.split(".")[0] for one in refused.problems}
+    return set()
 
 
 def _legal_part(fields: object, doubted: set[str]) -> StackConfig:

@@ -10,7 +10,6 @@ from pydantic import AfterValidator, BeforeValidator, Field
 TopicName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,60}[a-z0-9])?$")]
 ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
 Image = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^\S+$")]
-Seconds = Annotated[int, Field(ge=1, le=86_400)]
 #: A value of a label of Kubernetes', which a zone is there.
 ZoneLabel = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")]
 #: Hours; the least is 3.6 s, since Kafka is told in milliseconds and 0 of them keep nothing.

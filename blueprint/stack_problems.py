@@ -95,24 +95,25 @@ def _game_day(config: "StackConfig") -> Iterator[Problem]:
 
 
 def _topics_twice(config: "StackConfig") -> Iterator[Problem]:
-    yield from _said_twice("topics", [topic.name for topic in config.topics])
+    yield from said_twice("topics", [topic.name for topic in config.topics])
 
 
 def _users_twice(config: "StackConfig") -> Iterator[Problem]:
-    yield from _said_twice("fleets and clients", [user.name for user in config.users])
+    yield from said_twice("fleets and clients", [user.name for user in config.users])
 
 
 def _lists_twice(config: "StackConfig") -> Iterator[Problem]:
     """A topic that is listed twice would count its partitions twice."""
     for section, users in (("fleets", config.fleets), ("clients", config.clients)):
         for index, user in enumerate(users):
-            yield from _said_twice(f"{section}.{index}.consumes", user.consumes)
-            yield from _said_twice(f"{section}.{index}.produces", user.produces)
+            yield from said_twice(f"{section}.{index}.consumes", user.consumes)
+            yield from said_twice(f"{section}.{index}.produces", user.produces)
 
 
-def _said_twice(path: str, names: Sequence[str]) -> Iterator[Problem]:
+def said_twice(path: str, names: Sequence[str]) -> Iterator[Problem]:
+    """One problem for each name that is there more than once."""
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Problem(path, f"{name!r} twice", "one of each name")
+        yield Problem(path, f"{repr(name)[:80]} twice", "one of each name")
 
 
 def _waived_twice(config: "StackConfig") -> Iterator[Problem]:
@@ -120,11 +121,16 @@ def _waived_twice(config: "StackConfig") -> Iterator[Problem]:
 
 
 def _undeclared(config: "StackConfig") -> Iterator[Problem]:
-    declared = {topic.name for topic in config.topics}
     for user in config.users:
-        for topic in sorted({*user.consumes, *user.produces} - declared):
-            legal = f"a declared topic: {', '.join(sorted(declared))}"
-            yield Problem(f"{user.name}: consumes or produces", repr(topic), legal)
+        yield from undeclared(config, user.name, {*user.consumes, *user.produces})
+
+
+def undeclared(config: "StackConfig", user: str, topics: set[str]) -> Iterator[Problem]:
+    """One problem for each topic of a user that nobody declared."""
+    declared = {topic.name for topic in config.topics}
+    for topic in sorted(topics - declared):
+        legal = f"a declared topic: {', '.join(sorted(declared))}"
+        yield Problem(f"{user[:80]}: consumes or produces", repr(topic)[:80], legal)
 
 
 def _overrides(config: "StackConfig") -> Iterator[Problem]:
@@ -171,6 +177,17 @@ def _demand(config: "StackConfig") -> Iterator[Problem]:
             "one: this machine stands in for three",
             "ask for less, or provision it on aws or kubernetes",
         )
+
+
+def _clients_inside(config: "StackConfig") -> Iterator[Problem]:
+    """A client is elsewhere: so wide a gate would let in every host of the VPC."""
+    if config.target != "aws" or config.aws is None:
+        return
+    for index, client in enumerate(config.clients):
+        for cidr in client.cidrs:
+            if cidr.overlaps(config.aws.vpc_cidr):
+                legal = f"a network outside aws.vpc_cidr, {config.aws.vpc_cidr}"
+                yield Problem(f"clients.{index}.cidrs", f"'{cidr}'", legal)
 
 
 def _room(config: "StackConfig") -> Iterator[Problem]:
@@ -280,6 +297,7 @@ CHECKS: tuple[tuple[str, Callable[["StackConfig"], Iterator[Problem]]], ...] = (
     ("broker_overrides", _overrides),
     ("target broker_overrides", _unheard),
     ("target demand instance_type", _demand),
+    ("target aws clients", _clients_inside),
     ("target demand instance_type aws", _room),
     ("demand instance_type topics fleets", _idle_instances),
     ("demand instance_type topics fleets", _too_many_partitions),

@@ -78,6 +78,28 @@ def test_headroom_is_there_and_no_limit_is_crossed(demand: Demand) -> None:
     )
 
 
+@given(DEMANDS)
+def test_what_is_bought_carries_the_demand_and_thirty_percent(demand: Demand) -> None:
+    """Reckoned from the demand alone, as the practices say it, and not as the planner does."""
+    made = cheapest(demand)
+    if made is None:
+        return
+    events_per_s = demand.peak_events_per_s * (1 + demand.growth_share)
+    least = 1.3 * events_per_s * (1 - 1e-6)
+    assert made.partitions.value * 10_000 >= least
+    an_instance = min(80_000.0, made.consumer_threads.value * 1000 / demand.consumer_ms_per_event)
+    assert made.consumer_instances_per_group.value * an_instance >= least
+    bytes_per_s = least * demand.mean_event_bytes * (1 - demand.compression_saved_share)
+    brokers, machine = made.brokers_per_zone.value, made.machine
+    # Each zone writes everything; with one gone, each leads half, for the other one and all groups.
+    assert brokers * machine.network_bytes_per_s >= bytes_per_s
+    assert brokers * machine.network_bytes_per_s >= bytes_per_s * (1 + demand.consumer_groups) / 2
+    assert brokers * made.disk_bytes_per_s_per_broker.value >= 2 * bytes_per_s
+    kept = bytes_per_s * demand.mean_load_share * demand.retention_h * 3600
+    assert brokers * made.disk_gib_per_broker.value * 2**30 >= kept
+    assert brokers * machine.partition_limit >= 1.3 * made.partitions.value * (1 - 1e-6)
+
+
 @given(DEMANDS, st.integers(1, 1_000_000))
 def test_more_load_never_needs_less(demand: Demand, more: int) -> None:
     """With the machine chosen freely it is the counts that may change their kind, not these."""

@@ -177,6 +177,21 @@ def test_more_instances_than_partitions_are_refused_and_not_cut() -> None:
     assert problems_of(topics=topics, fleets=[fleet(instances=9)]) == {}
 
 
+@pytest.mark.parametrize("cidr", ["10.20.4.0/24", "10.20.0.0/16", "10.0.0.0/8"])
+def test_a_client_connects_from_outside_the_vpc(cidr: str) -> None:
+    """Neither from a part of it nor from a network that it is a part of."""
+    found = problems_of(clients=[{"name": "shop", "cidrs": ["10.40.0.0/16", cidr]}])
+    assert set(found) == {"clients.0.cidrs"}
+    assert f"got '{cidr}'; legal: a network outside aws.vpc_cidr, 10.20.0.0/16" in str(found)
+    assert problems_of(clients=[{"name": "shop", "cidrs": ["10.40.0.0/16"]}]) == {}
+
+
+def test_a_game_day_has_time_to_run() -> None:
+    """A second would abort every one."""
+    assert set(problems_of(game_day={"image": "c:1", "deadline_s": 1})) == {"game_day.deadline_s"}
+    assert problems_of(game_day={"image": "c:1", "deadline_s": 300}) == {}
+
+
 def test_a_topic_that_a_list_says_twice_is_refused() -> None:
     """Its partitions would count twice, and replicas stand above them."""
     topics = [{"name": "orders", "partitions": 9}]
@@ -282,3 +297,44 @@ def test_no_problem_hides_another(paths: set[str]) -> None:
     """Whichever come together."""
     found = problems_of(**dict(WRONG[path] for path in paths))
     assert set(found) == paths
+
+
+def test_a_stray_in_a_section_hides_nothing_else_of_it() -> None:
+    """An override that is no text, and a name that there is not."""
+    strays = {"log.dirs": "/x", "min.insync.replicas": "1", "num.io.threads": 16}
+    assert set(problems_of(broker_overrides=strays)) == {
+        f"broker_overrides.{name}" for name in strays
+    }
+    aws = AWS | {"zzz": 1, "fleet_cidrs": ["10.9.0.0/16"]}
+    assert set(problems_of(aws=aws)) == {"aws.zzz", "aws.kubeconfig and aws.fleet_cidrs"}
+
+
+def test_a_name_that_stands_twice_is_said_whatever_else_is_wrong() -> None:
+    """In the same list, and across fleets and clients."""
+    topics = [{"name": "BAD"}, {"name": "orders"}, {"name": "orders"}]
+    assert set(problems_of(topics=topics)) == {"topics.0.name", "topics"}
+    wrong = fleet(image=7, consumes=["orders", "nowhere"])
+    found = problems_of(fleets=[wrong], clients=[{"name": "billing"}])
+    assert set(found) == {
+        "fleets.0.image",
+        "fleets and clients",
+        "billing: consumes or produces",
+    }
+
+
+#: Ways to spoil one fleet beside which every other is said too.
+SPOILT: dict[str, dict[str, object]] = {
+    "fleets.0.image": {"image": 7},
+    "fleets.0.cpu_millis": {"cpu_millis": 1},
+    "fleets.0.zzz": {"zzz": 1},
+    "billing: consumes or produces": {"produces": ["nowhere"]},
+}
+
+
+@given(st.sets(st.sampled_from(sorted(SPOILT))), st.booleans())
+def test_no_problem_of_a_fleet_hides_another_of_it(paths: set[str], twice: bool) -> None:
+    """Whichever come together, and if its name is taken too."""
+    changed = {name: value for path in paths for name, value in SPOILT[path].items()}
+    clients = [{"name": "billing"}] if twice else []
+    found = problems_of(fleets=[fleet(**changed)], clients=clients)
+    assert set(found) == paths | ({"fleets and clients"} if twice else set())
