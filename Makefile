@@ -43,7 +43,7 @@ test: $(READY) ## All tests, on real Kafka, the real Pulumi engine and a real Ku
 	@$(BIN)/python -m lab.tools.pulumi > /dev/null
 	@$(BIN)/python -m tests.engine.control_plane > /dev/null
 	@$(BIN)/python -m tests.pipeline.actionlint > /dev/null
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2
 
 test-fast: $(READY) ## The tests that start no JVM, no engine and no browser.
 	@$(BIN)/python -m pytest -m "not cluster and not engine and not browser"
