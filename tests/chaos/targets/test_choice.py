@@ -51,8 +51,8 @@ def test_what_aws_cannot_do_is_refused_with_what_it_can(
     with pytest.raises(BadInput) as refusal:
         refuse_unfit(experiment, recorded(target))
     assert str(refusal.value) == (
-        f"steps.0.fault: got {fault!r}; legal: on aws game-day: az-blackhole, member-join, "
-        "member-kill, member-leave, members-stopped, noop, rolling-deploy; "
+        f"steps.0.fault: got {fault!r}; legal: on aws game-day: az-blackhole, greedy-consumer, "
+        "member-join, member-kill, member-leave, members-stopped, noop, rolling-deploy; "
         f"the target aws can cut a zone off, not {said}"
     )
     assert calls.names == []
