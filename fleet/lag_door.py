@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -130,16 +130,24 @@ def _nothing(_: list[GroupLag]) -> None:
 
 
 Show = Callable[[list[GroupLag]], None]
+#: Of the groups that there are, in a line that says which are legal.
+_MOST_NAMES = 20
 
 
 def _once(looker: Looker) -> list[GroupLag]:
     found = looker.look()
     missing = [g.group for g in found if not g.partitions and not g.unknown]
     if missing:
-        legal = ", ".join(looker.reader.groups()[:20]) or "none exists"
+        legal = _some_of(looker.reader.groups())
         remedy = "it has committed nothing: name what it reads with --topic"
         raise BadInput([Problem("group", repr(name), legal, remedy) for name in missing])
     return found
+
+
+def _some_of(names: Sequence[str]) -> str:
+    """A list that a line can hold, and how many more there are."""
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return (", ".join(names[:_MOST_NAMES]) or "none exists") + more
 
 
 def _watch(

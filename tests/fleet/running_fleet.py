@@ -34,6 +34,8 @@ from tests.fleet.handlers import HANGS, JOURNAL
 ROOT = Path(__file__).parents[2]
 PARTITIONS, KEYS, RECORDS = 12, 400, 24_000
 TIMEOUT_S = 90.0
+#: Who only looks leaves no group behind.
+LOOK = {"group.id": "a-look", "enable.auto.commit": False}
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ class Fleet:
 
     def ends(self) -> dict[int, int]:
         """The end of each partition."""
-        reader = Consumer({"bootstrap.servers": self.servers, "group.id": "nobody"})
+        reader = Consumer({"bootstrap.servers": self.servers, **LOOK})
         try:
             return {
                 p: reader.get_watermark_offsets(TopicPartition(self.topic, p), timeout=30)[1]
@@ -258,9 +260,7 @@ def assert_commits_cover_only_what_is_done(fleet: Fleet) -> None:
 
 def read_all(servers: str, topic: str, count: int) -> list[Message]:
     """The first records of a topic."""
-    reader = Consumer(
-        {"bootstrap.servers": servers, "group.id": "nobody", "auto.offset.reset": "earliest"}
-    )
+    reader = Consumer({"bootstrap.servers": servers, **LOOK, "auto.offset.reset": "earliest"})
     partitions = reader.list_topics(topic, 30).topics[topic].partitions
     reader.assign([TopicPartition(topic, p, 0) for p in partitions])
     found: list[Message] = []
