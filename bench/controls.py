@@ -70,9 +70,6 @@ CONTROLS: Mapping[str, Control] = {
         "retention longer than the worst recovery", ("workload.retention_s=60",)
     ),
     "control-no-dedup": Control("applied events are remembered", _EXACTLY_ONCE),
-    "control-greedy-no-quota": Control(
-        "a quota for every client", ("workload.greedy_quota_bytes_per_s=1300000",)
-    ),
     "control-commit-before-process": Control("committed once it is processed", _EXACTLY_ONCE),
 }
 _PASS = ("expect.outcome=PASS", "expect.check=null")

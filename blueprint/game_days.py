@@ -12,7 +12,6 @@ _WITHOUT_FAULTS_OF_ZONES = (
     "control-commit-before-process",
     "control-deficit",
     "control-doctored-history",
-    "control-greedy-no-quota",
     "control-no-dedup",
     "effect-once",
     "fleet-catch-up",

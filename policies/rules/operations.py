@@ -80,7 +80,7 @@ RULES = (
         family=FAMILY,
         why="One client without a bound takes the brokers from all others.",
         judge=_bounded,
-        experiment="control-greedy-no-quota",
+        experiment="greedy-consumer",
         scope=Scope.STACK,
     ),
     Rule(

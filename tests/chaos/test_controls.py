@@ -57,7 +57,6 @@ BROKEN = {
     "control-no-idempotence": {"idempotence"},
     "control-short-retention": {"retention"},
     "control-no-dedup": {"remembered"},
-    "control-greedy-no-quota": {"quota"},
     "control-commit-before-process": {"done, then committed"},
 }
 

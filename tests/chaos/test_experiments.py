@@ -41,7 +41,6 @@ def test_every_experiment_of_the_issue_is_shipped() -> None:
         "effect-once",
         "cdc-kill",
         "greedy-consumer",
-        "control-greedy-no-quota",
         "gameday",
         "control-no-dedup",
         "control-commit-before-process",
