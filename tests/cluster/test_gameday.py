@@ -12,9 +12,10 @@ from tests.cluster.conftest import Door
 
 pytestmark = pytest.mark.cluster
 
-#: What machines of every kind may miss, and a test does not: once in a while librdkafka has its
-#: first acknowledgement two seconds after every partition has a leader again, for a reason that is
-#: not found yet. The game day's own verdict says FAIL then, and it should.
+#: Not asserted of a game day in the tests. Seen here with the machine to itself: after a zone was
+#: killed a follower began to follow the new leader of two partitions one and two seconds late, twice
+#: `replica.fetch.backoff.ms`, and the last partition acknowledged after 4.3 s, where the budget says
+#: 3.3 s. The game day's own verdict is FAIL then, and it should be.
 TIMED = {"recovery-time", "lag-recovery", "availability"}
 
 
