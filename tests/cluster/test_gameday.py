@@ -13,8 +13,8 @@ from tests.cluster.conftest import Door
 pytestmark = pytest.mark.cluster
 
 #: Not asserted of a game day in the tests. Seen here with the machine to itself: after a zone was
-#: killed a follower began to follow the new leader of two partitions one and two seconds late, twice
-#: `replica.fetch.backoff.ms`, and the last partition acknowledged after 4.3 s, where the budget says
+#: killed a follower began to follow the new leader of two partitions one and two seconds late, a
+#: `replica.fetch.backoff.ms` each, and the last partition acknowledged after 4.3 s; the budget says
 #: 3.3 s. The game day's own verdict is FAIL then, and it should be.
 TIMED = {"recovery-time", "lag-recovery", "availability"}
 
