@@ -19,6 +19,7 @@ from blueprint.fleet_contract import (
     fleet_file,
 )
 from blueprint.fleets import FleetSpec
+from blueprint.labels import FLEET_LABEL, HOST_LABEL, ZONE_LABEL
 from components import restricted_pods
 from components.fleet_memory import MEMORY, FleetMemory
 from components.fleet_network import Neighbours, fleet_network_policy
@@ -26,9 +27,6 @@ from components.fleet_scaling import FleetScaling, FleetScalingArgs
 from components.frozen_config import frozen_config
 from components.kafka_identity import KafkaIdentity
 
-ZONE_LABEL = "topology.kubernetes.io/zone"
-HOST_LABEL = "kubernetes.io/hostname"
-FLEET_LABEL = "quorate.io/fleet"
 #: How long a pod of a node that is silent is waited for; Kubernetes' own is 300 s.
 GONE_AFTER_S = 30
 

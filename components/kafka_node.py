@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import pulumi
 from pulumi_aws import ebs, ec2, iam, route53, ssm
 
+from blueprint.labels import NODE_TAG
 from components.aws_policies import NodeRights, node_policy, trust
 from components.identities import Identity, IdentityArgs, node_pem
 from components.rolling_restart import RolledNode, RolledNodeArgs
@@ -179,7 +180,7 @@ class KafkaNode(pulumi.ComponentResource):
             throughput=disk.mib_per_s,
             encrypted=True,
             kms_key_id=frame.key_arn,
-            tags={"Name": f"{frame.stack}-{self._name}-data", "quorate:node": self._name},
+            tags={"Name": f"{frame.stack}-{self._name}-data", NODE_TAG: self._name},
             opts=pulumi.ResourceOptions(parent=self, protect=self._args.protect_data),
         )
 
@@ -264,7 +265,7 @@ class KafkaNode(pulumi.ComponentResource):
                 kms_key_id=frame.key_arn,
                 delete_on_termination=True,
             ),
-            tags={"Name": f"{frame.stack}-{self._name}", "quorate:node": self._name},
+            tags={"Name": f"{frame.stack}-{self._name}", NODE_TAG: self._name},
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[args.after, *needed],

@@ -7,9 +7,10 @@ import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from blueprint.labels import CLUSTER_LABEL
 from blueprint.strimzi_names import StrimziNames
 from blueprint.topics import TopicSpec
-from components.strimzi_cluster import API, CLUSTER_LABEL
+from components.strimzi_cluster import API
 from components.topic_promise import TopicPromise
 
 

@@ -8,10 +8,11 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from blueprint.access import Access, Resource
+from blueprint.labels import CLUSTER_LABEL
 from blueprint.quotas import Quota
 from blueprint.security import Security
 from blueprint.strimzi_names import StrimziNames
-from components.strimzi_cluster import API, CLUSTER_LABEL
+from components.strimzi_cluster import API
 
 
 @dataclass(frozen=True, slots=True)

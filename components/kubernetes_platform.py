@@ -11,11 +11,12 @@ from blueprint.access import LAG, SUITE, suite_accesses
 from blueprint.alerts import Watched
 from blueprint.blueprint import Blueprint
 from blueprint.fleets import FleetSpec
+from blueprint.labels import CLUSTER_LABEL, FLEET_LABEL
 from blueprint.operators import operators_wanted
 from blueprint.stack_config import MonitoringConfig
 from blueprint.strimzi_names import CLIENT_PORT, StrimziNames
 from components.brokers_kept import BrokersKept
-from components.consumer_fleet import FLEET_LABEL, ConsumerFleet, ConsumerFleetArgs
+from components.consumer_fleet import ConsumerFleet, ConsumerFleetArgs
 from components.fleet_network import Neighbours
 from components.game_day_schedule import SUITE_LABEL, GameDaySchedule, GameDayScheduleArgs
 from components.kafka_identity import KafkaIdentity
@@ -24,7 +25,7 @@ from components.kafka_users import KafkaUser, KafkaUsers, KafkaUsersArgs
 from components.lag_exporter import LagExporter, LagExporterArgs
 from components.monitoring import Monitoring, MonitoringArgs
 from components.operators import OperatorsThere
-from components.strimzi_cluster import CLUSTER_LABEL, StrimziCluster, StrimziClusterArgs
+from components.strimzi_cluster import StrimziCluster, StrimziClusterArgs
 from components.strimzi_outputs import CHAOS_LABEL, as_mapping, in_cluster, stack_outputs
 from components.toxiproxy import TOXIPROXY_LABEL, Toxiproxy, ToxiproxyArgs
 

@@ -19,8 +19,9 @@ from blueprint.fleet_contract import (
     lag_file,
 )
 from blueprint.fleets import FleetSpec
+from blueprint.labels import FLEET_LABEL
 from components import restricted_pods
-from components.consumer_fleet import FLEET_LABEL, tolerations
+from components.consumer_fleet import tolerations
 from components.fleet_network import Neighbours, fleet_network_policy
 from components.frozen_config import frozen_config
 from components.kafka_identity import KafkaIdentity

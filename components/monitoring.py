@@ -11,8 +11,8 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from blueprint.alerts import Watched, rule_groups
 from blueprint.dashboard import dashboard
 from blueprint.fleet_contract import METRICS_PATH
+from blueprint.labels import FLEET_LABEL
 from blueprint.stack_config import MonitoringConfig
-from components.consumer_fleet import FLEET_LABEL
 from components.frozen_config import frozen_config
 
 _API = "monitoring.coreos.com/v1"

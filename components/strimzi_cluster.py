@@ -10,6 +10,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from blueprint import strimzi
 from blueprint.access import ADMIN
 from blueprint.blueprint import Blueprint
+from blueprint.labels import CLUSTER_LABEL, HOST_LABEL, ZONE_LABEL
 from blueprint.machine_types import CONTROLLER_TYPE
 from blueprint.pod_sizes import PodSize, pod_size
 from blueprint.security import Security
@@ -23,9 +24,6 @@ from blueprint.strimzi_names import (
 from blueprint.topology import Node, Role
 
 API = "kafka.strimzi.io/v1"
-CLUSTER_LABEL = "strimzi.io/cluster"
-ZONE_LABEL = "topology.kubernetes.io/zone"
-HOST_LABEL = "kubernetes.io/hostname"
 #: A controller keeps the metadata log and its snapshots: far below a GiB, and a volume is cheap.
 CONTROLLER_DISK_GIB = 20
 #: A clean stop moves every leadership first and flushes every log: Strimzi's own default of 30 s

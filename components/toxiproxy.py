@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes import apps, core, meta, networking
 
+from blueprint.labels import CLUSTER_LABEL, ZONE_LABEL
 from blueprint.outputs import LinkOutput
 from blueprint.strimzi_names import TOXIPROXY_API_PORT, StrimziNames, chaos_port
 from blueprint.topology import Link, Plane, Topology
 from components import restricted_pods
 from components.frozen_config import frozen_config
 from components.game_day_schedule import SUITE_LABEL
-from components.strimzi_cluster import CLUSTER_LABEL, ZONE_LABEL
 
 IMAGE = "ghcr.io/shopify/toxiproxy:2.12.0"
 TOXIPROXY_LABEL = "quorate.io/toxiproxy"

@@ -1,6 +1,5 @@
 """A resource's properties as the engine sends them, made plain: each resource is decoded once."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from google.protobuf.struct_pb2 import Struct, Value
@@ -28,15 +27,6 @@ _SIGNATURE: Final = rpc._special_sig_key
 def decoded(struct: Struct) -> dict[str, object]:
     """The properties by name, in the order of their names: on the wire they have none."""
     return {name: _plain(value) for name, value in sorted(struct.fields.items())}
-
-
-def has_unknown(value: object) -> bool:
-    """Is anything in there, however deep, not known before the update?"""
-    if isinstance(value, Mapping):
-        return any(map(has_unknown, value.values()))
-    if isinstance(value, list):
-        return any(map(has_unknown, value))
-    return value is UNKNOWN or (isinstance(value, Secret) and has_unknown(value.value))
 
 
 def _plain(value: Value) -> object:

@@ -7,8 +7,9 @@ from pathlib import Path
 from policies.judging import Finding
 from policies.message import message_of
 from policies.pack import EXPIRED
-from policies.rule import Rule, Scope, Violation
+from policies.rule import Rule, Scope
 from policies.rules import RULES
+from policies.violation import Violation
 
 PAGE = Path(__file__).parent.parent / "docs" / "policies.md"
 _HEAD = """\

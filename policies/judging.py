@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from policies.resource import Resource
-from policies.rule import Rule, Violation
+from policies.rule import Rule
 from policies.view import View
+from policies.violation import Violation
 
 ViewOf = Callable[[tuple[Resource, ...]], View]
 

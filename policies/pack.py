@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from blueprint.waivers import WAIVERS_KEY, Waiver, parse_waivers
-from policies.decode import has_unknown
 from policies.judging import Finding, ViewOf, judged
 from policies.message import message_of, name_of, waived_message_of
-from policies.resource import Resource
-from policies.rule import Rule, Scope, Severity, Violation
+from policies.resource import Resource, has_unknown
+from policies.rule import Rule, Scope, Severity
+from policies.violation import Violation
 
 NAME = "quorate"
 VERSION = "0.1.0"

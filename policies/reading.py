@@ -4,18 +4,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from policies.resource import UNKNOWN, Resource, Secret
+from policies.resource import UNKNOWN, Resource, Secret, has_unknown
 from policies.said import Said, Settings
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """What claims to be Kafka's and is not what it should be; its content is never repeated."""
-
-    urn: str
-    setting: str
-    found: str
-    required: str
+from policies.violation import Violation
 
 
 @dataclass(frozen=True)
@@ -35,7 +26,7 @@ class Part:
     value: object
     at: str = ""
     hidden: bool = False
-    unreadable: list[Unreadable] = field(default_factory=list, compare=False)
+    unreadable: list[Violation] = field(default_factory=list, compare=False)
 
     @property
     def unknown(self) -> bool:
@@ -50,7 +41,7 @@ class Part:
     @property
     def hazy(self) -> bool:
         """Whether it, or anything in it, is known only at the update."""
-        return _hazy(self.value)
+        return has_unknown(self.value)
 
     def part(self, *path: str) -> "Part":
         """What is at a path of names below this."""
@@ -130,7 +121,7 @@ class Part:
     def refuse(self, required: str) -> None:
         """Keep in mind that this is not what it should be."""
         found = "a value that is not shown here" if self.hidden else _kind(self.value)
-        fault = Unreadable(self.urn, self.at or "properties", found, required)
+        fault = Violation(self.urn, self.at or "properties", found, required)
         if fault not in self.unreadable:
             self.unreadable.append(fault)
 
@@ -183,16 +174,6 @@ def properties_of(text: str) -> dict[str, str]:
                 raise ValueError("a line without a setting")
             found[name.strip()] = value.strip()
     return found
-
-
-def _hazy(value: object) -> bool:
-    if isinstance(value, Secret):
-        return _hazy(value.value)
-    if isinstance(value, Mapping):
-        return any(map(_hazy, value.values()))
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return any(map(_hazy, value))
-    return value is UNKNOWN
 
 
 def _kind(value: object) -> str:

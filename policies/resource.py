@@ -1,6 +1,6 @@
 """One resource of a stack as the engine tells it: what a policy may look at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -23,6 +23,17 @@ class Secret:
 
     def __repr__(self) -> str:
         return "[secret]"
+
+
+def has_unknown(value: object) -> bool:
+    """Is anything in there, however deep, not known before the update?"""
+    if isinstance(value, Secret):
+        return has_unknown(value.value)
+    if isinstance(value, Mapping):
+        return any(map(has_unknown, value.values()))
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return any(map(has_unknown, value))
+    return value is UNKNOWN
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from policies.view import View
+from policies.violation import Violation
 
 
 class Severity(StrEnum):
@@ -19,16 +20,6 @@ class Scope(StrEnum):
 
     RESOURCE = "resource"
     STACK = "stack"
-
-
-@dataclass(frozen=True)
-class Violation:
-    """One setting of one resource that is not as it must be; texts hold no secret."""
-
-    urn: str
-    setting: str
-    found: str
-    required: str
 
 
 @dataclass(frozen=True)

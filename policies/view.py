@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from policies.reading import Unreadable
 from policies.said import Said
 from policies.view_fleets import (
     ClientSettings,
@@ -31,6 +30,7 @@ from policies.view_kafka import (
     TopicPromise,
     TopicSettings,
 )
+from policies.violation import Violation
 
 __all__ = [
     "Aim",
@@ -89,4 +89,4 @@ class View:
     game_days: tuple[GameDay, ...] = ()
     connectors: tuple[Connector, ...] = ()
     files: tuple[Said, ...] = ()
-    unreadable: tuple[Unreadable, ...] = ()
+    unreadable: tuple[Violation, ...] = ()

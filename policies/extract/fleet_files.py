@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from blueprint.access import LAG
 from blueprint.fleet_contract import SETTINGS_FILE
+from blueprint.labels import FLEET_LABEL
 from policies.extract.claim import Extractor, of_kind
-from policies.extract.kubernetes import FLEET_LABEL
 from policies.reading import Part, json_of
 from policies.resource import UNKNOWN, Resource, Secret
 from policies.said import Settings

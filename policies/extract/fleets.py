@@ -2,8 +2,9 @@
 
 from blueprint.access import LAG
 from blueprint.fleet_contract import SETTINGS_FOLDER, Variable
+from blueprint.labels import FLEET_LABEL
 from policies.extract.claim import Extractor, of_kind
-from policies.extract.kubernetes import FLEET_LABEL, labels_of
+from policies.extract.kubernetes import labels_of
 from policies.reading import Part
 from policies.resource import UNKNOWN, Resource
 from policies.said import Said, Settings

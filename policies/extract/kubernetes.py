@@ -4,11 +4,6 @@ from policies.reading import Part
 from policies.resource import UNKNOWN
 from policies.view_fleets import Labels
 
-#: Kubernetes' own name of the zone of a node.
-ZONE_LABEL = "topology.kubernetes.io/zone"
-#: What everything of a fleet carries.
-FLEET_LABEL = "quorate.io/fleet"
-
 
 def labels_of(part: Part) -> Labels:
     """Labels, or what is chosen by them."""

@@ -15,6 +15,7 @@ from functools import lru_cache
 
 import yaml
 
+from blueprint.labels import NODE_TAG
 from policies.extract.claim import Extractor, of_type
 from policies.extract.parameters import SERVER_PROPERTIES, kafka_of
 from policies.reading import Part
@@ -22,8 +23,7 @@ from policies.resource import UNKNOWN
 from policies.said import Said
 from policies.view import HostSettings, Machine, Network, View, Volume
 
-NODE_TAG = "quorate:node"
-NODE_NAME = re.compile(r"^(?P<role>broker|controller)-\d+$")
+_NODE_NAME = re.compile(r"^(?P<role>broker|controller)-\d+$")
 _NODE_ENV = "/etc/quorate/node.env"
 #: In the node's own file: what it fetches.
 _READS = ("SETTINGS_PARAMETER", "SYSCTL_PARAMETER", "LIMITS_PARAMETER")
@@ -62,11 +62,17 @@ def _instance(whole: Part) -> View:
 
 
 def _role(tag: Part) -> str:
+    matched = named_node(tag)
+    return matched["role"] if matched else ""
+
+
+def named_node(tag: Part) -> re.Match[str] | None:
+    """The node that a tag names, with its ``role``; None while it names none."""
     said = tag.said()
-    matched = NODE_NAME.match(said.text or "")
+    matched = _NODE_NAME.match(said.text or "")
     if matched is None and not said.absent and not said.unknown:
         tag.refuse("the name of a node: broker-1, controller-101")
-    return matched["role"] if matched else ""
+    return matched
 
 
 def _host(settings: Part) -> HostSettings:
@@ -151,12 +157,12 @@ def _shell_of(text: str) -> dict[str, str]:
 
 
 def _template(whole: Part) -> View:
+    mappings = whole.part("blockDeviceMappings")
     disks = tuple(
         Volume(whole.urn, one.part("ebs", "encrypted").said())
-        for one in whole.part("blockDeviceMappings").parts()
+        for one in mappings.parts()
         if not one.part("ebs").absent
     )
-    mappings = whole.part("blockDeviceMappings")
     if not disks and not mappings.unknown:
         # What its image says is in force, and that is not to encrypt.
         disks = (Volume(whole.urn, Said(whole.urn, mappings.at, None)),)

@@ -67,12 +67,7 @@ def _policy(whole: Part) -> View:
 
 
 EXTRACTORS = (
-    Extractor(
-        of_type(
-            "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
-        ),
-        _rule,
-    ),
+    Extractor(of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"), _rule),
     Extractor(of_type("aws:ec2/securityGroupRule:SecurityGroupRule"), _older_rule),
     Extractor(of_type("aws:ec2/securityGroup:SecurityGroup"), _group),
     Extractor(of_type("aws:ec2/subnet:Subnet"), _subnet),

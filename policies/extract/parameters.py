@@ -20,16 +20,9 @@ _PROTOCOLS = "listener.security.protocol.map"
 def kafka_of(file: Part, node: str) -> KafkaSettings:
     """What a server.properties says."""
     said = file.document(properties_of, "a properties file: name=value").settings()
-    settings = Settings(said.urn, SERVER_PROPERTIES, said.given)
-    given = said.given
-    if not isinstance(given, Unknown):
-        named = {
-            name: replace(one, setting=f"{SERVER_PROPERTIES}: {name}")
-            for name, one in given.items()
-        }
-        settings = Settings(said.urn, SERVER_PROPERTIES, named)
-        if not settings.said("process.roles").text:
-            file.refuse("the server.properties of a node: process.roles is among them")
+    settings = _renamed(said, SERVER_PROPERTIES)
+    if not isinstance(said.given, Unknown) and not settings.said("process.roles").text:
+        file.refuse("the server.properties of a node: process.roles is among them")
     return KafkaSettings(
         urn=file.urn,
         node=node,

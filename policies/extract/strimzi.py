@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from blueprint.labels import CLUSTER_LABEL, ZONE_LABEL
 from blueprint.strimzi import forbidden
 from policies.extract.claim import Extractor, of_kind
-from policies.extract.kubernetes import ZONE_LABEL
 from policies.reading import Part
 from policies.resource import UNKNOWN, Unknown
 from policies.said import Said, Settings
@@ -15,7 +15,6 @@ GROUP = "kafka.strimzi.io"
 _BOTH = frozenset({"broker", "controller"})
 #: Of Strimzi's ways to be reached those that end within the cluster.
 _WITHIN = frozenset({"cluster-ip", "internal"})
-CLUSTER_LABEL = "strimzi.io/cluster"
 
 
 def _kafka(whole: Part) -> View:

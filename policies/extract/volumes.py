@@ -1,7 +1,8 @@
 """Volumes, and what volumes are made by; of Kafka's own, the zone that the node stands in."""
 
+from blueprint.labels import NODE_TAG
 from policies.extract.claim import Extractor, of_kind, of_type
-from policies.extract.machines import NODE_NAME, NODE_TAG
+from policies.extract.machines import named_node
 from policies.reading import Part
 from policies.resource import UNKNOWN
 from policies.said import Said
@@ -16,9 +17,7 @@ def _volume(whole: Part) -> View:
     node, volume = tag.said(), Volume(whole.urn, whole.part("encrypted").said())
     if node.absent:
         return View(volumes=(volume,))
-    matched = NODE_NAME.match(node.text or "")
-    if matched is None and not node.unknown:
-        tag.refuse("the name of a node: broker-1, controller-101")
+    matched = named_node(tag)
     place = Place(
         urn=whole.urn,
         cluster=Said(whole.urn, "tags", None),

@@ -6,10 +6,11 @@ from blueprint.demand import Rates
 from blueprint.machine_types import MACHINE_TYPES
 from blueprint.plan import HEADROOM, whole
 from policies.resource import Unknown
-from policies.rule import Rule, Scope, Violation
+from policies.rule import Rule, Scope
 from policies.rules.wanted import at_most, within, written
 from policies.said import Said
 from policies.view import View
+from policies.violation import Violation
 
 FAMILY = "capacity"
 #: Rule 3 of the practices, held here by itself.
@@ -67,7 +68,7 @@ def _headroom(view: View) -> Iterator[Violation]:
             hidden = any(one.hidden for one in (*partitions, peak))
             found = f"{'fewer' if hidden else written(total)} partitions of all topics"
             yield Violation(view.topics[0].urn, "partitions", found, required)
-    if not any(not aim.planned_events_per_s.absent for aim in view.aims):
+    if all(aim.planned_events_per_s.absent for aim in view.aims):
         first = view.topics[0]
         yield Violation(first.urn, "planned_events_per_s", "nothing", "the peak after growth")
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from policies.rule import Rule, Violation
+from policies.rule import Rule
 from policies.rules.wanted import at_least, exactly, one_of, said_first, there, within
 from policies.said import Settings
 from policies.view import View
+from policies.violation import Violation
 
 FAMILY = "clients"
 #: Rule 1 of the practices, held here by itself: bytes, and milliseconds.

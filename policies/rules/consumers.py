@@ -7,10 +7,11 @@ from blueprint.alerts import DEFICIT_PART
 from blueprint.fleet_contract import Variable
 from blueprint.fleets import GRACE_MARGIN_S
 from policies.resource import Unknown
-from policies.rule import Rule, Scope, Violation
+from policies.rule import Rule, Scope
 from policies.rules.wanted import at_least, at_most, not_as_wanted, within, written
 from policies.said import Said, Settings
 from policies.view import FleetWork, View
+from policies.violation import Violation
 
 FAMILY = "consumers"
 #: Rule 5 of the practices, in records, held here by themselves.

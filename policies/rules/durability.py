@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from blueprint.alerts import LONGEST_DRAIN_S
 from blueprint.failover_budget import Loss, predict
 from blueprint.failover_profile import PROFILES
-from policies.rule import Rule, Scope, Violation
+from policies.rule import Rule, Scope
 from policies.rules.wanted import at_least, exactly, not_as_wanted, one_of, said_first, within
 from policies.said import Said, Settings
 from policies.view import View
+from policies.violation import Violation
 
 FAMILY = "durability"
 #: One replica in each of three zones, and an acknowledgement by two of them. Held here by

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from blueprint.failover_budget import Loss, predict
 from blueprint.failover_profile import BALANCED, KAFKA_DEFAULTS, FailoverProfile
-from policies.rule import Violation
 from policies.rules.wanted import not_as_wanted
 from policies.said import Said
 from policies.view import KafkaSettings, View
+from policies.violation import Violation
 
 #: Where a stack says nothing else: seconds from the loss of a zone, the active controller's, to the
 #: first acknowledgement on the worst partition.

@@ -7,10 +7,11 @@ from blueprint.demand import Demand
 from blueprint.host_settings import LEAST_FILES, LEAST_MAPS, host_settings
 from blueprint.machine_types import MACHINE_TYPES
 from blueprint.planner import ROUND_TRIP_S, plan
-from policies.rule import Rule, Scope, Violation
+from policies.rule import Rule, Scope
 from policies.rules.wanted import at_least, at_most, not_as_wanted
-from policies.said import Said
+from policies.said import Said, Settings
 from policies.view import View
+from policies.violation import Violation
 
 FAMILY = "hosts"
 #: What the blueprint gives the least of all clusters: no host goes below it.
@@ -31,15 +32,18 @@ _SHARED = "the lab's nodes share this machine's kernel, which no run may change"
 
 def _limits(view: View) -> Iterator[Violation]:
     least = under_way_bytes(view)
-    for host in view.hosts:
-        if host.kernel is None:
-            continue
+    for kernel in _kernels(view):
         for name in _BUFFERS:
-            yield from at_least(host.kernel.said(name), least)
+            yield from at_least(kernel.said(name), least)
         for name in _TRIPLES:
-            said = host.kernel.said(name)
+            said = kernel.said(name)
             if not said.unknown and _last(said) < least:
                 yield not_as_wanted(said, f"three numbers, the last {least:,} or more")
+
+
+def _kernels(view: View) -> Iterator[Settings]:
+    """The kernel's settings of each host that says any."""
+    yield from (host.kernel for host in view.hosts if host.kernel is not None)
 
 
 def under_way_bytes(view: View) -> int:
@@ -66,16 +70,14 @@ def _buffers(view: View) -> Iterator[Violation]:
 
 
 def _queues(view: View) -> Iterator[Violation]:
-    for host in view.hosts:
-        for name in _QUEUES if host.kernel is not None else ():
-            assert host.kernel is not None
-            yield from at_least(host.kernel.said(name), float(_LEAST.sysctl[name]))
+    for kernel in _kernels(view):
+        for name in _QUEUES:
+            yield from at_least(kernel.said(name), float(_LEAST.sysctl[name]))
 
 
 def _maps(view: View) -> Iterator[Violation]:
-    for host in view.hosts:
-        if host.kernel is not None:
-            yield from at_least(host.kernel.said("vm.max_map_count"), LEAST_MAPS)
+    for kernel in _kernels(view):
+        yield from at_least(kernel.said("vm.max_map_count"), LEAST_MAPS)
 
 
 def _files(view: View) -> Iterator[Violation]:
@@ -87,14 +89,10 @@ def _files(view: View) -> Iterator[Violation]:
 
 
 def _page_cache(view: View) -> Iterator[Violation]:
-    for host in view.hosts:
-        if host.kernel is None:
-            continue
+    for kernel in _kernels(view):
         for name in ("vm.swappiness", "vm.dirty_background_ratio"):
-            yield from at_most(host.kernel.said(name), float(_LEAST.sysctl[name]))
-        yield from at_least(
-            host.kernel.said("vm.dirty_ratio"), float(_LEAST.sysctl["vm.dirty_ratio"])
-        )
+            yield from at_most(kernel.said(name), float(_LEAST.sysctl[name]))
+        yield from at_least(kernel.said("vm.dirty_ratio"), float(_LEAST.sysctl["vm.dirty_ratio"]))
 
 
 def _mounts(view: View) -> Iterator[Violation]:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from policies.resource import Unknown
-from policies.rule import Rule, Violation
+from policies.rule import Rule
 from policies.rules.wanted import exactly, not_as_wanted, one_of, there
 from policies.view import View
+from policies.violation import Violation
 
 FAMILY = "network"
 _TLS = ("ssl", "sasl_ssl", "true")

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from blueprint.access import ADMIN, LAG, SUITE
 from blueprint.game_days import GAME_DAYS
-from policies.rule import Rule, Scope, Violation
+from policies.rule import Rule, Scope
 from policies.rules.failover import judge_failover
 from policies.rules.wanted import exactly, not_as_wanted
 from policies.said import Said
 from policies.view import View
+from policies.violation import Violation
 
 FAMILY = "operations"
 #: Our own: no load comes from them but the one that is measured.

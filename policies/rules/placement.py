@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from policies.extract.kubernetes import ZONE_LABEL
+from blueprint.labels import ZONE_LABEL
 from policies.resource import Unknown
-from policies.rule import Rule, Scope, Violation
+from policies.rule import Rule, Scope
 from policies.rules.wanted import exactly, there, within
 from policies.view import DisruptionBudget, Fleet, Place, View
+from policies.violation import Violation
 
 FAMILY = "placement"
 #: Held here by itself: two zones have no majority left when the larger one is lost.

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 
-from policies.rule import Rule, Scope, Violation
+from policies.rule import Rule, Scope
 from policies.rules.wanted import not_as_wanted
 from policies.said import Said
 from policies.view import View
+from policies.violation import Violation
 
 FAMILY = "readable"
 
 
 def _readable(view: View) -> Iterator[Violation]:
-    for one in view.unreadable:
-        yield Violation(one.urn, one.setting, one.found, one.required)
+    yield from view.unreadable
 
 
 def _in_sight(view: View) -> Iterator[Violation]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterator
 
-from policies.rule import Violation
 from policies.said import Said, Settings
+from policies.violation import Violation
 
 
 def exactly(said: Said, wanted: str, default: str | None = None) -> Iterator[Violation]:

@@ -13,8 +13,9 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, plugin_pb2
 from policies.analyzer import running
 from policies.pack import Pack
 from policies.resource import UNKNOWN, Resource, Secret
-from policies.rule import Rule, Scope, Severity, Violation
+from policies.rule import Rule, Scope, Severity
 from policies.view import View
+from policies.violation import Violation
 from tests.engine.provider_protocol import values
 
 TODAY = date(2030, 6, 15)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, fields
 
 from policies.extract import view_of
 from policies.resource import Resource
-from policies.rule import Rule, Scope, Violation
+from policies.rule import Rule, Scope
 from policies.rules import RULES
 from policies.view import View
+from policies.violation import Violation
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pulumi.runtime import rpc
 
-from policies.decode import decoded, has_unknown
+from policies.decode import decoded
 from policies.extract import view_of
 from policies.pack import Pack
-from policies.resource import UNKNOWN, Secret
+from policies.resource import UNKNOWN, Secret, has_unknown
 from policies.rules import RULES
 from tests.policies.asking import TODAY, Asking, asking
 from tests.policies.stacks import STACKS, shipped

@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from blueprint.game_days import GAME_DAYS
-from components.consumer_fleet import FLEET_LABEL, ZONE_LABEL
-from components.strimzi_cluster import API, CLUSTER_LABEL
-from policies.extract import kubernetes, strimzi
+from blueprint.labels import CLUSTER_LABEL, FLEET_LABEL, ZONE_LABEL
+from components.strimzi_cluster import API
+from policies.extract import strimzi
 from policies.rule import Rule
 from policies.rules import RULES
 
@@ -34,5 +34,5 @@ def test_every_game_day_that_can_be_scheduled_takes_a_zone_at_most() -> None:
 
 def test_labels_are_those_of_the_components() -> None:
     """Policies import no component, and are to read what these write."""
-    assert (kubernetes.FLEET_LABEL, kubernetes.ZONE_LABEL) == (FLEET_LABEL, ZONE_LABEL)
-    assert (CLUSTER_LABEL, API.partition("/")[0]) == (strimzi.CLUSTER_LABEL, strimzi.GROUP)
+    assert (FLEET_LABEL, ZONE_LABEL) == ("quorate.io/fleet", "topology.kubernetes.io/zone")
+    assert (CLUSTER_LABEL, API.partition("/")[0]) == ("strimzi.io/cluster", strimzi.GROUP)
