@@ -14,6 +14,7 @@ from itertools import count, islice
 
 from bench.sections import table_of
 from policies.extract import view_of
+from policies.judging import judged
 from policies.resource import Resource
 from policies.rule import Scope
 from policies.rules import RULES
@@ -46,16 +47,15 @@ def judged_s(resources: Sequence[Resource]) -> float:
     """Seconds of a processor: each resource by itself, then the stack as a whole."""
     began = time.process_time()
     for resource in resources:
-        _judge(Scope.RESOURCE, [resource])
-    _judge(Scope.STACK, resources)
+        _judge(Scope.RESOURCE, resource)
+    _judge(Scope.STACK, *resources)
     return time.process_time() - began
 
 
-def _judge(scope: Scope, resources: Sequence[Resource]) -> None:
-    view = view_of(resources)
-    for rule in RULES:
-        if rule.scope is scope:
-            list(rule.judge(view))
+def _judge(scope: Scope, *resources: Resource) -> None:
+    rules = [rule for rule in RULES if rule.scope is scope]
+    # Of a stack that is there several times over something is found: that is judged too.
+    list(judged(rules, resources, view_of))
 
 
 def main() -> None:

@@ -127,8 +127,8 @@ def _fleets(config: StackConfig, plan: Plan) -> tuple[FleetSpec, ...]:
 
 
 def _fleet(fleet: FleetConfig, plan: Plan, partitions: dict[str, int]) -> FleetSpec:
-    one_file = fleet.dedup is not None and fleet.dedup.sqlite is not None
-    most = 1 if one_file else sum(partitions[topic] for topic in {*fleet.consumes})
+    alone = fleet.dedup is not None and fleet.dedup.single
+    most = 1 if alone else sum(partitions[topic] for topic in {*fleet.consumes})
     wanted = fleet.instances or plan.consumer_instances_per_group.value
     return FleetSpec(
         name=fleet.name,

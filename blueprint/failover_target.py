@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 from blueprint.failover_budget import Loss, predict
 from blueprint.failover_profile import PROFILES, FailoverProfile
 from blueprint.problem import Problem
-from blueprint.strimzi import in_force
+from blueprint.strimzi import in_force_on
 
 if TYPE_CHECKING:  # It asks this module.
     from blueprint.stack_config import StackConfig
+
+
+#: In seconds, where a stack says nothing else.
+TARGET_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def worst_case(profile: FailoverProfile, target: str) -> WorstCase:
         profile: As it is declared.
         target: ``kubernetes`` has what Strimzi lets through; all others have the profile.
     """
-    effective = in_force(profile) if target == "kubernetes" else profile
+    effective = in_force_on(target, profile)
     cases = (
         WorstCase(predict(effective, loss, controller_inside=inside).produce_s, loss, inside)
         for loss in (Loss.KILL, Loss.BLACKHOLE)

@@ -13,6 +13,8 @@ from blueprint.stack_fields import Network, ObjectName
 
 #: Rule 5: Warning and Critical begin here, Emergency above the last.
 WARNING_LAG_RECORDS, CRITICAL_LAG_RECORDS, EMERGENCY_LAG_RECORDS = 10_000, 100_000, 1_000_000
+#: Before the path of a SQLite, where a database of applied events is named.
+SQLITE = "sqlite:"
 _POSTGRES_PORT = 5432
 _PORTS = {"http": 80, "https": 443}
 _KEY = r"^[A-Za-z0-9._-]{1,253}$"
@@ -168,6 +170,11 @@ class DedupConfig(DedupRules):
 
     sqlite: SqliteConfig | None = None
     postgresql: PostgresConfig | None = None
+
+    @property
+    def single(self) -> bool:
+        """Whether a second instance at the same time would be wrong: the memory is one file."""
+        return self.sqlite is not None
 
     @property
     def rules(self) -> DedupRules:

@@ -35,7 +35,7 @@ def deferred_problems(config: "StackConfig") -> Iterator[Problem]:
 def dedup_problems(config: "StackConfig") -> Iterator[Problem]:
     """Memories that a second instance could not see."""
     for index, fleet in enumerate(config.fleets):
-        if fleet.dedup is None or fleet.dedup.sqlite is None or fleet.instances == 1:
+        if fleet.dedup is None or not fleet.dedup.single or fleet.instances == 1:
             continue
         given = "left out" if fleet.instances is None else str(fleet.instances)
         legal = "1 with dedup.sqlite: a second instance would not see what the first has applied"

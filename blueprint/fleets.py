@@ -27,6 +27,12 @@ REPLAY = "-replay"
 LONGEST_DRAIN_S = 120
 
 
+def deferred_topic(group: str, catch_up: CatchUpSettings | None) -> str:
+    """The topic of what a group puts off; empty where it never does."""
+    never = catch_up is None or catch_up.when is CatchUp.NEVER
+    return "" if never else f"{group}{DEFERRED}"
+
+
 @dataclass(frozen=True, slots=True)
 class FleetSpec:
     """One fleet.
@@ -76,7 +82,7 @@ class FleetSpec:
     @property
     def deferred(self) -> str:
         """The topic of what it puts off, made with the stack; empty where it never does."""
-        return "" if self.catch_up.when is CatchUp.NEVER else f"{self.group}{DEFERRED}"
+        return deferred_topic(self.group, self.catch_up)
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -93,7 +99,7 @@ class FleetSpec:
     @property
     def single(self) -> bool:
         """Whether a second instance at the same time would be wrong: its memory is one file."""
-        return self.dedup is not None and self.dedup.sqlite is not None
+        return self.dedup is not None and self.dedup.single
 
     @property
     def termination_grace_s(self) -> int:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from blueprint.access import RESERVED_PREFIX, Access, lag_accesses
 from blueprint.demand import Demand
 from blueprint.failover_profile import DEFAULT_PROFILE, PROFILES
+from blueprint.failover_target import TARGET_S
 from blueprint.fleet_options import TracesConfig
 from blueprint.game_days import GAME_DAYS
 from blueprint.machine_types import MACHINE_TYPES
@@ -207,7 +208,7 @@ class StackConfig(_Strict):
     instance_type: str | None = None
     drained_brokers: tuple[Annotated[int, Field(ge=1)], ...] = ()
     failover_profile: str = DEFAULT_PROFILE
-    failover_target_s: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False)] = 10.0
+    failover_target_s: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False)] = TARGET_S
     security: Literal["plaintext", "scram", "mtls"] = "scram"
     topics: Annotated[tuple[TopicConfig, ...], Field(min_length=1)]
     fleets: tuple[FleetConfig, ...] = ()

@@ -5,8 +5,8 @@ that nobody declared are plain without.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from blueprint.problem import Problem
 from blueprint.stack_problems import said_twice, undeclared
@@ -14,6 +14,7 @@ from blueprint.stack_problems import said_twice, undeclared
 if TYPE_CHECKING:  # It asks this module.
     from blueprint.stack_config import StackConfig
 
+_USERS = ("fleets", "clients")
 _TOPIC = re.compile(r"[a-z0-9.-]{1,62}")
 
 
@@ -31,25 +32,29 @@ def list_problems(fields: object, config: "StackConfig", doubted: set[str]) -> I
 
 def _named_twice(fields: object, doubted: set[str]) -> Iterator[Problem]:
     """Names that stand twice in lists of which something else is in doubt."""
-    given = fields if isinstance(fields, Mapping) else {}
-    for path, sections in (("topics", ["topics"]), ("fleets and clients", ["fleets", "clients"])):
-        if doubted.isdisjoint(sections):
-            continue
-        lists = [given.get(section) for section in sections]
-        items = [item for one in lists if isinstance(one, list | tuple) for item in one]
-        names = [item.get("name") for item in items if isinstance(item, Mapping)]
-        yield from said_twice(path, [name for name in names if isinstance(name, str)])
+    for path, sections in (("topics", ("topics",)), ("fleets and clients", _USERS)):
+        if not doubted.isdisjoint(sections):
+            yield from said_twice(path, [item["name"] for item in _named(fields, sections)])
 
 
 def _undeclared(fields: object, config: "StackConfig", doubted: set[str]) -> Iterator[Problem]:
     """Topics that nobody declared, of users of whom something else is in doubt."""
-    if "topics" in doubted or doubted.isdisjoint(("fleets", "clients")):
+    if "topics" in doubted or doubted.isdisjoint(_USERS):
         return
-    given = fields if isinstance(fields, Mapping) else {}
-    lists = [given.get(section) for section in ("fleets", "clients")]
-    for user in (item for one in lists if isinstance(one, list | tuple) for item in one):
-        if isinstance(user, Mapping) and isinstance(user.get("name"), str):
-            said = [user.get(way) for way in ("consumes", "produces")]
-            named = [topic for one in said if isinstance(one, list | tuple) for topic in one]
-            topics = {topic for topic in named if isinstance(topic, str)}
-            yield from undeclared(config, user["name"], set(filter(_TOPIC.fullmatch, topics)))
+    for user in _named(fields, _USERS):
+        named = [topic for way in ("consumes", "produces") for topic in _listed(user, way)]
+        topics = {topic for topic in named if isinstance(topic, str)}
+        yield from undeclared(config, user["name"], set(filter(_TOPIC.fullmatch, topics)))
+
+
+def _named(fields: object, sections: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    """What has a name among the items of some lists."""
+    for item in (item for section in sections for item in _listed(fields, section)):
+        if isinstance(item, Mapping) and isinstance(item.get("name"), str):
+            yield item
+
+
+def _listed(fields: object, name: str) -> Sequence[object]:
+    """The items of a list; none where it is none."""
+    found = fields.get(name) if isinstance(fields, Mapping) else None
+    return found if isinstance(found, list | tuple) else ()

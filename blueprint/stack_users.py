@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from blueprint.access import Access, fleet_accesses, name_problems
 from blueprint.client_settings import Goal
-from blueprint.fleet_options import CatchUp, CatchUpSettings, DedupConfig
-from blueprint.fleets import DEAD_LETTERS, DEFERRED, LONGEST_DRAIN_S
+from blueprint.fleet_options import CatchUpSettings, DedupConfig
+from blueprint.fleets import DEAD_LETTERS, LONGEST_DRAIN_S, deferred_topic
 from blueprint.stack_fields import Image, Network, ObjectName, TopicName
 
 
@@ -74,8 +74,7 @@ class FleetConfig(UserConfig):
     @property
     def deferred(self) -> str:
         """The topic of what it puts off while it catches up; empty where it never does."""
-        catches_up = self.catch_up is not None and self.catch_up.when is not CatchUp.NEVER
-        return f"{self.name}{DEFERRED}" if catches_up else ""
+        return deferred_topic(self.name, self.catch_up)
 
     @property
     def accesses(self) -> tuple[Access, ...]:

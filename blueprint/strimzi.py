@@ -244,3 +244,8 @@ def _addresses(topology: Topology) -> ClusterAddresses:
     }
     bootstrap = tuple(Endpoint(node.name, ports.controller) for node in topology.controllers)
     return ClusterAddresses(ports, nodes, bootstrap)
+
+
+def in_force_on(target: str, profile: FailoverProfile) -> FailoverProfile:
+    """The time-outs that a target really runs with: all but Strimzi's have them all."""
+    return in_force(profile) if target == "kubernetes" else profile

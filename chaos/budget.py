@@ -3,7 +3,7 @@
 from blueprint.failover_budget import Recovery, predict
 from blueprint.failover_profile import DEFAULT_PROFILE, PROFILES, FailoverProfile
 from blueprint.outputs import StackOutputs
-from blueprint.strimzi import in_force
+from blueprint.strimzi import in_force_on
 from chaos.experiment.model import Experiment, Step
 from chaos.faults import REGISTRY
 
@@ -14,7 +14,7 @@ def profile_of(outputs: StackOutputs) -> FailoverProfile:
     On Kubernetes it is what Strimzi lets through of it.
     """
     declared = PROFILES.get(outputs.profile, PROFILES[DEFAULT_PROFILE])
-    return in_force(declared) if outputs.target == "kubernetes" else declared
+    return in_force_on(outputs.target, declared)
 
 
 def prediction(outputs: StackOutputs, step: Step, *, controller_inside: bool) -> Recovery:

@@ -10,11 +10,11 @@ from typing import Any
 
 import psycopg
 
+from blueprint.fleet_options import SQLITE
 from chaos.history.spool import Spool
 from chaos.history.tables import EFFECTS_TABLE
 from chaos.history.write import EventLog
 
-SQLITE = "sqlite:"
 BUSY_TIMEOUT_S = 30.0
 #: Small, so that what is remembered is forgotten while the run lasts, and the verdict is about that
 #: too. A member that was killed is done again from its last commit on, never from below it.

@@ -10,10 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from blueprint.fleet_options import SQLITE
 from blueprint.fleets import DEAD_LETTERS, DEFERRED
 from blueprint.security import Credentials
 from chaos.crew import SECRET, Launch
-from chaos.effects import SQLITE, dedup_of
+from chaos.effects import dedup_of
 from chaos.experiment.model import Source, Workload
 from chaos.experiment.work import LANES, Effects
 from chaos.workload.spec import MEMBER, MemberSpec

@@ -10,7 +10,7 @@ import pulumi
 from pulumi_kubernetes import core, meta
 
 from blueprint.fleet_contract import DEDUP_FILE, DEDUP_FOLDER, Variable
-from blueprint.fleet_options import DedupConfig, PostgresConfig, SqliteConfig
+from blueprint.fleet_options import SQLITE, DedupConfig, PostgresConfig, SqliteConfig
 
 #: Of the names of what belongs to it.
 MEMORY = "dedup"
@@ -51,7 +51,7 @@ class FleetMemory:
             return _by_reference(self._postgresql)
         if self._sqlite is None:
             return []
-        path = f"sqlite:{DEDUP_FOLDER}/{DEDUP_FILE}"
+        path = f"{SQLITE}{DEDUP_FOLDER}/{DEDUP_FILE}"
         return [core.v1.EnvVarArgs(name=Variable.DEDUP_DATABASE.value, value=path)]
 
     def mounts(self) -> Sequence[core.v1.VolumeMountArgs]:

@@ -3,9 +3,9 @@
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from blueprint.fleet_options import SQLITE
 from blueprint.problem import Problem
 
-SQLITE = "sqlite:"
 _LEGAL = f"{SQLITE}PATH, or host=... port=... dbname=... user=..., or postgresql://..."
 _PATH = "dedup.database"
 

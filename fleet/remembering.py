@@ -8,6 +8,7 @@ from pathlib import Path
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
+from blueprint.fleet_options import SQLITE
 from blueprint.problem import BadInput
 from fleet.dedup import (
     ClaimOf,
@@ -19,7 +20,7 @@ from fleet.dedup import (
     claims_by_key,
     own_id,
 )
-from fleet.dedup_place import SQLITE, place_problem
+from fleet.dedup_place import place_problem
 from fleet.dedup_postgres import PostgresMemory
 from fleet.dedup_sqlite import SqliteMemory
 from fleet.group import FleetError

@@ -12,6 +12,7 @@ from blueprint.topology import ZONES
 from chaos.experiment.work import Effects, Work
 from chaos.faults import REGISTRY
 from chaos.payload import SMALLEST_BYTES
+from chaos.targets.target import Ability
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -279,7 +280,8 @@ class Experiment(_Strict):
     @model_validator(mode="after")
     def _an_outbox_is_there(self) -> Self:
         for step in self.steps:
-            if REGISTRY[step.fault].needs_outbox and self.workload.source is not Source.OUTBOX:
+            published = self.workload.source is Source.OUTBOX
+            if Ability.OUTBOX in REGISTRY[step.fault].needs and not published:
                 raise ValueError(f"workload.source: outbox, for the fault {step.fault}")
         return self
 

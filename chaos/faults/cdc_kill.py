@@ -19,7 +19,6 @@ class CdcKill(Fault):
     loss = Loss.CONNECTOR
     needs = frozenset({Ability.OUTBOX})
     strikes_zone = False
-    needs_outbox = True
 
     def __init__(self, scene: Scene) -> None:
         """Bind to the outbox."""

@@ -131,7 +131,6 @@ class Fault(ABC):
         needs: What the target must be able to do.
         strikes_zone: Whether the zone's own clients are excused while it lasts.
         needs_latency: Whether it needs ``latency_ms``.
-        needs_outbox: Whether records come out of a database's outbox.
         zones: How many zones it strikes at once: one, or all of them.
     """
 
@@ -141,7 +140,6 @@ class Fault(ABC):
     needs: ClassVar[frozenset[Ability]] = frozenset()
     strikes_zone: ClassVar[bool] = True
     needs_latency: ClassVar[bool] = False
-    needs_outbox: ClassVar[bool] = False
     zones: ClassVar[int] = 1
 
     def __init__(self, scene: Scene) -> None:

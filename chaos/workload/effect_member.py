@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import psycopg
 
+from blueprint.fleet_options import SQLITE
 from chaos.payload import attribute
 from chaos.workload.member import Record, own_spec, process
 
@@ -21,7 +22,6 @@ from chaos.workload.member import Record, own_spec, process
 EARLY_S = 0.7
 BUSY_TIMEOUT_S = 30.0
 _INSERT = "insert into effect (place, log_offset, producer, sequence) values (?, ?, ?, ?)"
-_SQLITE = "sqlite:"
 _LOCK = threading.Lock()
 
 
@@ -59,17 +59,17 @@ def _effect(record: Record) -> tuple[int, int, int, int]:
 @cache
 def _insert() -> str:
     """In the database's own style."""
-    return _INSERT if own_spec().effects.startswith(_SQLITE) else _INSERT.replace("?", "%s")
+    return _INSERT if own_spec().effects.startswith(SQLITE) else _INSERT.replace("?", "%s")
 
 
 @cache
 def _database() -> Any:  # noqa: ANN401
     """Used under the lock; each statement is a transaction of its own."""
     database = own_spec().effects
-    if not database.startswith(_SQLITE):
+    if not database.startswith(SQLITE):
         return psycopg.connect(database, autocommit=True)
     made = sqlite3.connect(
-        database.removeprefix(_SQLITE),
+        database.removeprefix(SQLITE),
         BUSY_TIMEOUT_S,
         isolation_level=None,
         check_same_thread=False,

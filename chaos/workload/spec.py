@@ -16,8 +16,8 @@ MEMBER = "QUORATE_CHAOS_MEMBER"
 
 
 @dataclass(frozen=True, slots=True)
-class ProducerSpec:
-    """One producer: ``index`` is its identity, ``run`` the run's number in each payload."""
+class WriterSpec:
+    """Who writes: ``index`` is its identity, ``run`` the run's number in each payload."""
 
     history: str
     run: int
@@ -28,26 +28,23 @@ class ProducerSpec:
     record_bytes: int
     rate_per_s: float
     seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerSpec(WriterSpec):
+    """One producer."""
+
     settings: Mapping[str, Setting]
 
 
 @dataclass(frozen=True, slots=True)
-class OutboxSpec:
+class OutboxSpec(WriterSpec):
     """One writer of an outbox: as a producer, but that what it sends it commits in a database.
 
     Attributes:
         dsn: As libpq takes it.
     """
 
-    history: str
-    run: int
-    index: int
-    zone: str
-    topic: str
-    partitions: int
-    record_bytes: int
-    rate_per_s: float
-    seed: int
     dsn: str
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from blueprint.alerts import DEFICIT_PART
 from blueprint.fleet_contract import Variable
+from blueprint.fleet_options import CatchUpSettings, DedupRules
 from blueprint.fleets import GRACE_MARGIN_S
 from policies.resource import Unknown
 from policies.rule import Rule, Scope
@@ -26,8 +27,10 @@ _LAG, _DEFICIT = "quorate_fleet_lag_records", "quorate_fleet_lag_deficit_ratio"
 _COMPARED = re.compile(r"(>=|<=|>|<|==|!=)\s*([0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)")
 #: Rewound by as much as counts as normal lag, a fleet is to know again what it has done.
 LEAST_MARGIN = WARNING
-#: What a fleet takes where its settings say nothing, in records; emergency is above its number.
-_MARGIN, _ENTER = 100_000, EMERGENCY + 1
+#: What a fleet does where its settings say nothing.
+_CATCH_UP, _DEDUP = CatchUpSettings(), DedupRules()
+#: Emergency is above its number.
+_MOST_ENTER = EMERGENCY + 1
 #: Kubernetes' own where nothing is said.
 _KUBERNETES_GRACE_S = 30
 #: One lane is no parallelism.
@@ -103,10 +106,10 @@ def _catch_up(view: View) -> Iterator[Violation]:
             continue
         assert work.catch_up is not None
         enter, leave = work.catch_up.said("enter_records"), work.catch_up.said("leave_records")
-        yield from at_most(enter, _ENTER, default=_ENTER)
+        yield from at_most(enter, _MOST_ENTER, default=_CATCH_UP.enter_records)
         if not enter.unknown:
-            most = _ENTER if enter.number is None else enter.number
-            yield from at_most(leave, most, WARNING, what="enter_records")
+            most = _CATCH_UP.enter_records if enter.number is None else enter.number
+            yield from at_most(leave, most, _CATCH_UP.leave_records, what="enter_records")
 
 
 def _catches_up(work: FleetWork) -> bool:
@@ -120,7 +123,8 @@ def _catches_up(work: FleetWork) -> bool:
 def _dedup(view: View) -> Iterator[Violation]:
     for work in view.works:
         if work.dedup is not None:
-            yield from at_least(work.dedup.said("margin_records"), LEAST_MARGIN, default=_MARGIN)
+            margin = work.dedup.said("margin_records")
+            yield from at_least(margin, LEAST_MARGIN, default=_DEDUP.margin_records)
         elif not _catches_up(work):
             yield _missing(work, "dedup", "how it remembers what it has applied, or catch_up")
 

@@ -5,14 +5,12 @@ from dataclasses import replace
 
 from blueprint.failover_budget import Loss, predict
 from blueprint.failover_profile import BALANCED, KAFKA_DEFAULTS, FailoverProfile
+from blueprint.failover_target import TARGET_S
 from policies.rules.wanted import not_as_wanted
 from policies.said import Said
 from policies.view import KafkaSettings, View
 from policies.violation import Violation
 
-#: Where a stack says nothing else: seconds from the loss of a zone, the active controller's, to the
-#: first acknowledgement on the worst partition.
-TARGET_S = 10.0
 _BROKERS = {
     "broker_session_timeout_ms": "broker.session.timeout.ms",
     "controller_socket_timeout_ms": "controller.socket.timeout.ms",

@@ -9,7 +9,8 @@ from typing import cast
 import numpy as np
 import pytest
 
-from chaos.effects import SQLITE, embedded, make_effects, write_down_effects
+from blueprint.fleet_options import SQLITE
+from chaos.effects import embedded, make_effects, write_down_effects
 from chaos.experiment.work import Effects
 from chaos.history.read import open_history
 from chaos.history.records import PartitionRecords
