@@ -7,18 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import (
-    CheckFailure,
-    CheckResult,
-    CreateResult,
-    DiffResult,
-    Resource,
-    ResourceProvider,
-    UpdateResult,
-)
+from pulumi.dynamic import CheckFailure, CheckResult, DiffResult, Resource
 
 from blueprint.blueprint import Blueprint
 from blueprint.broker_promise import BrokerPromise, shrink_problems
+from components.remembering import RememberingProvider
 
 _INPUTS = ("brokers", "disk_gib", "instance_type", "drained")
 
@@ -58,10 +51,8 @@ def promise_of(props: Mapping[str, Any] | None) -> BrokerPromise | None:
     )
 
 
-class BrokersKeptProvider(ResourceProvider):
+class BrokersKeptProvider(RememberingProvider):
     """Keeps what was declared last; makes nothing."""
-
-    serialize_as_secret_always = False
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Refuse what would take data away."""
@@ -74,13 +65,9 @@ class BrokersKeptProvider(ResourceProvider):
         """Whatever changes is remembered in its place."""
         return DiffResult(changes=promise_of(_olds) != promise_of(_news))
 
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        """Remember it."""
-        return CreateResult("brokers", props)
-
-    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Remember what it became."""
-        return UpdateResult(_news)
+    def named(self, _props: Mapping[str, Any]) -> str:
+        """One of a stack."""
+        return "brokers"
 
 
 class BrokersKept(Resource, module="quorate", name="BrokersKept"):

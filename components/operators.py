@@ -10,23 +10,16 @@ import http.client
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import (
-    CheckFailure,
-    CheckResult,
-    CreateResult,
-    DiffResult,
-    Resource,
-    ResourceProvider,
-    UpdateResult,
-)
+from pulumi.dynamic import CheckFailure, CheckResult, DiffResult, Resource
 
 from blueprint.operators import OPERATORS, Operator, Served, operator_problems
 from components.kafka_admin import known
 from components.kubeconfig import Access, NoAccess, access
+from components.remembering import RememberingProvider
 
 #: A preview must not hang on a cluster that is away.
 _ANSWER_S = 5.0
@@ -34,10 +27,8 @@ _APIS, _KUBECONFIG, _CONTEXT = "apis", "kubeconfig", "context"
 _NAMES = (_APIS, _KUBECONFIG, _CONTEXT)
 
 
-class OperatorsThereProvider(ResourceProvider):
+class OperatorsThereProvider(RememberingProvider):
     """Looks, and makes nothing."""
-
-    serialize_as_secret_always = False
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Refuse a cluster that was asked and lacks a kind."""
@@ -55,13 +46,9 @@ class OperatorsThereProvider(ResourceProvider):
         """Whatever changes is remembered in its place."""
         return DiffResult(changes=any(_olds.get(one) != _news.get(one) for one in _NAMES))
 
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        """Remember what was looked for."""
-        return CreateResult("operators", props)
-
-    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Remember what is looked for now."""
-        return UpdateResult(_news)
+    def named(self, _props: Mapping[str, Any]) -> str:
+        """One of a stack."""
+        return "operators"
 
 
 class OperatorsThere(Resource, module="quorate", name="OperatorsThere"):

@@ -7,18 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import (
-    CheckFailure,
-    CheckResult,
-    CreateResult,
-    DiffResult,
-    Resource,
-    ResourceProvider,
-    UpdateResult,
-)
+from pulumi.dynamic import CheckFailure, CheckResult, DiffResult, Resource
 
 from blueprint.topics import REPLICATION_FACTOR, TopicSpec, change_problems
 from components.kafka_admin import known
+from components.remembering import RememberingProvider
 
 #: The inputs that say what a topic is.
 SPEC = ("topic", "partitions", "replication_factor", "config")
@@ -57,10 +50,8 @@ def promise_failures(old: TopicSpec | None, new: TopicSpec | None) -> list[Check
     return [CheckFailure("", str(problem)) for problem in change_problems(old, new)]
 
 
-class TopicPromiseProvider(ResourceProvider):
+class TopicPromiseProvider(RememberingProvider):
     """Keeps what was declared last; makes nothing."""
-
-    serialize_as_secret_always = False
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Refuse what would lose records or a promise."""
@@ -72,13 +63,9 @@ class TopicPromiseProvider(ResourceProvider):
         changed = any(_olds.get(name) != _news.get(name) for name in SPEC)
         return DiffResult(changes=changed, replaces=replaced)
 
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        """Remember it."""
-        return CreateResult(str(props["topic"]), props)
-
-    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Remember what it became."""
-        return UpdateResult(_news)
+    def named(self, props: Mapping[str, Any]) -> str:
+        """By its topic."""
+        return str(props["topic"])
 
 
 class TopicPromise(Resource, module="quorate", name="TopicPromise"):
