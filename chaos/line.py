@@ -140,6 +140,11 @@ def _authenticate(line: Line, message: bytes, deadline: float) -> bytes:
     return answer[at + 4 : at + 4 + length]
 
 
+def wire_text(text: str) -> bytes:
+    """A text as Kafka's requests have it."""
+    return struct.pack(">h", len(text.encode())) + text.encode()
+
+
 def _left_s(deadline: float) -> float:
     left_s = deadline - time.monotonic()
     if left_s <= 0:

@@ -16,7 +16,7 @@ from typing import Self
 
 from blueprint.outputs import NodeOutput, StackOutputs
 from chaos.identity import suite_credentials
-from chaos.line import Line, dialler
+from chaos.line import Line, dialler, wire_text
 
 _METADATA, _METADATA_VERSION = 3, 7
 _DESCRIBE_QUORUM = 55
@@ -115,8 +115,7 @@ class Wire:
         Raises:
             NoAnswer: It did not answer within ``timeout_s``.
         """
-        name = topic.encode()
-        body = struct.pack(">ih", 1, len(name)) + name + b"\0"
+        body = struct.pack(">i", 1) + wire_text(topic) + b"\0"
         answer = self._ask(node, _METADATA, _METADATA_VERSION, body, timeout_s)
         try:
             return _metadata(_Reader(answer))
@@ -131,10 +130,10 @@ class Wire:
         Raises:
             NoAnswer: It did not answer within ``timeout_s``, or refused.
         """
-        entity = struct.pack(">i", 1) + _string("client-id") + _string(client_id)
+        entity = struct.pack(">i", 1) + wire_text("client-id") + wire_text(client_id)
         lifted = bytes_per_s is None
         value = struct.pack(">d?", float(bytes_per_s or 0), lifted)
-        change = struct.pack(">i", 1) + _string("consumer_byte_rate") + value
+        change = struct.pack(">i", 1) + wire_text("consumer_byte_rate") + value
         body = struct.pack(">i", 1) + entity + change + b"\0"
         answer = self._ask(node, _ALTER_CLIENT_QUOTAS, 0, body, timeout_s)
         try:
@@ -182,10 +181,6 @@ class Wire:
         with self._lock:
             kept = self._kept.get((node.host, node.port))
             return kept.pop() if kept else None
-
-
-def _string(text: str) -> bytes:
-    return struct.pack(">h", len(text.encode())) + text.encode()
 
 
 def _hang_up(kept: dict[tuple[str, int], list[Line]]) -> None:

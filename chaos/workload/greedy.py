@@ -14,7 +14,7 @@ from blueprint.outputs import NodeOutput
 from blueprint.outputs import load as load_outputs
 from blueprint.topology import Role
 from chaos.identity import suite_credentials
-from chaos.line import dialler
+from chaos.line import dialler, wire_text
 from chaos.wire import NoAnswer, Wire
 from chaos.workload.spec import GreedySpec, Orders, read_fields, say
 
@@ -82,8 +82,7 @@ class Greedy:
 def _fetch(topic: str, partitions: list[int]) -> bytes:
     """What a consumer asks: at once, of whatever there is from the start on."""
     asked = b"".join(struct.pack(">iqi", partition, 0, MOST_BYTES) for partition in partitions)
-    name = topic.encode()
-    of_topic = struct.pack(">h", len(name)) + name + struct.pack(">i", len(partitions)) + asked
+    of_topic = wire_text(topic) + struct.pack(">i", len(partitions)) + asked
     return struct.pack(">iiiibi", -1, 0, 1, MOST_BYTES, 0, 1) + of_topic
 
 

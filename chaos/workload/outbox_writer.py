@@ -13,11 +13,11 @@ import psycopg
 from chaos.history.spool import Spool
 from chaos.history.tables import PRODUCED_TABLE, Outcome
 from chaos.payload import Encoder
+from chaos.workload.acks import Acks
 from chaos.workload.partitioning import key_into
 from chaos.workload.spec import Orders, OutboxSpec, read_fields, say
 from fleet.outbox import Event, write
 
-REPORT_S = 0.25
 _INSERT = "insert into business (place, producer, sequence) values (%s, %s, %s)"
 
 
@@ -46,8 +46,8 @@ class Writer:
         # What is offered is what is committed; what is taken back comes on top of it.
         self._per_s = spec.rate_per_s / _SHARES[Fate.COMMITTED]
         self._sent = 0
-        self._took_ms: list[float] = []
-        self._began_s = self._reported_s = time.monotonic()
+        self._acks = Acks()
+        self._began_s = time.monotonic()
 
     def run(self) -> None:
         """Write until told to stop."""
@@ -87,7 +87,7 @@ class Writer:
         done_ns = time.monotonic_ns()
         self._spool.add((*row, send_ns, done_ns, outcome, -1, 0))
         if outcome is Outcome.OK:
-            self._took_ms.append((done_ns - send_ns) / 1e6)
+            self._acks.took_ms.append((done_ns - send_ns) / 1e6)
 
     def _transaction(
         self,
@@ -112,22 +112,8 @@ class Writer:
         return Outcome.OK if fate is Fate.COMMITTED else Outcome.ROLLED_BACK
 
     def _report(self, *, now: bool = False) -> None:
-        at_s = time.monotonic()
-        if not now and at_s - self._reported_s < REPORT_S:
-            return
-        took = sorted(self._took_ms)
-        say(
-            "acks",
-            producer=self._spec.index,
-            count=len(took),
-            p50_ms=round(took[len(took) // 2], 2) if took else None,
-            p99_ms=round(took[len(took) * 99 // 100], 2) if took else None,
-            span_s=round(at_s - self._reported_s, 3),
-            in_flight=0,
-            # Nobody knows yet where in the log it will be.
-            highest={},
-        )
-        self._took_ms, self._reported_s = [], at_s
+        # Nobody knows yet where in the log anything will be, and nothing is under way.
+        self._acks.report(self._spec.index, 0, now=now)
 
 
 def _put(

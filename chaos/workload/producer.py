@@ -10,9 +10,9 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from chaos.history.spool import Spool
 from chaos.history.tables import PRODUCED_TABLE, Outcome
 from chaos.payload import Encoder
+from chaos.workload.acks import Acks
 from chaos.workload.spec import Orders, ProducerSpec, read_fields, say
 
-REPORT_S = 0.25
 _POLL_S = 0.005
 #: Records sent in one go before the acknowledgements are looked at.
 _MOST_AT_ONCE = 500
@@ -50,9 +50,7 @@ class Sender:
         self._incarnation = 0
         self._retired: list[_Identity] = []
         self._next_partition = spec.index % spec.partitions
-        self._latencies_ms: list[float] = []
-        self._highest: dict[int, int] = {}
-        self._reported_s = time.monotonic()
+        self._acks = Acks()
         self._me = self._identity()
 
     def run(self) -> None:
@@ -113,8 +111,9 @@ class Sender:
             if error is None:
                 offset = _offset(message)
                 row = (partition, me.number, sequence, send_ns, done_ns, Outcome.OK, offset, 0)
-                self._latencies_ms.append((done_ns - send_ns) / 1e6)
-                self._highest[partition] = max(self._highest.get(partition, -1), offset)
+                self._acks.took_ms.append((done_ns - send_ns) / 1e6)
+                highest = self._acks.highest
+                highest[partition] = max(highest.get(partition, -1), offset)
             else:
                 self._fatal = self._fatal or error.fatal()
                 known = Outcome.FAIL if error.code() in _REFUSED else Outcome.UNKNOWN
@@ -137,22 +136,7 @@ class Sender:
         self._spool.add((partition, me.number, sequence, at_ns, at_ns, Outcome.FAIL, -1, code))
 
     def _report(self, *, now: bool = False) -> None:
-        at_s = time.monotonic()
-        if not now and at_s - self._reported_s < REPORT_S:
-            return
-        took = sorted(self._latencies_ms)
-        say(
-            "acks",
-            producer=self._me.number,
-            count=len(took),
-            p50_ms=round(took[len(took) // 2], 2) if took else None,
-            p99_ms=round(took[len(took) * 99 // 100], 2) if took else None,
-            span_s=round(at_s - self._reported_s, 3),
-            in_flight=self._me.attempts - self._me.rows,
-            highest=self._highest,
-        )
-        self._latencies_ms, self._reported_s = [], at_s
-        self._highest = {}
+        self._acks.report(self._me.number, self._me.attempts - self._me.rows, now=now)
 
     def _end(self, flush_s: float) -> None:
         me = self._me
