@@ -1,6 +1,6 @@
 """What is wrong with an input: where, what was given, what is legal, what to do next."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar, get_args
 
@@ -58,12 +58,21 @@ def validated(model: type[Model], given: object, source: str = "") -> Model:
             return model.model_validate_json(given)
         return model.model_validate(given)
     except ValidationError as error:
-        places = [item["loc"] for item in error.errors()]
-        raise BadInput(
-            _problem(model, dict(item), source)
-            for item in error.errors()
-            if not (item["type"] == "too_short" and _within(item["loc"], places))
-        ) from None
+        raise BadInput(problems_in(model, error, source)) from None
+
+
+def problems_in(
+    model: type[BaseModel],
+    error: ValidationError,
+    source: str = "",
+    skip: Callable[[tuple[int | str, ...], str], bool] = lambda _place, _kind: False,
+) -> Iterator[Problem]:
+    """What pydantic has found, but for what ``skip`` says of its place and kind."""
+    places = [item["loc"] for item in error.errors()]
+    for item in error.errors():
+        place, kind = item["loc"], item["type"]
+        if not skip(place, kind) and not (kind == "too_short" and _within(place, places)):
+            yield _problem(model, dict(item), source)
 
 
 def _within(place: tuple[int | str, ...], places: Iterable[tuple[int | str, ...]]) -> bool:
@@ -94,7 +103,7 @@ def _may_be_secret(model: type[BaseModel], where: Sequence[object]) -> bool:
     field = fields.get(str(where[0]))
     if field is None:
         return _holds_secret(model)
-    inner = list(_models(field.annotation))
+    inner = list(models_in(field.annotation))
     rest = list(where[1:])
     while rest and isinstance(rest[0], int):
         rest.pop(0)
@@ -103,14 +112,14 @@ def _may_be_secret(model: type[BaseModel], where: Sequence[object]) -> bool:
 
 def _holds_secret(model: type[BaseModel]) -> bool:
     return any(
-        SECRET in field.metadata or any(map(_holds_secret, _models(field.annotation)))
+        SECRET in field.metadata or any(map(_holds_secret, models_in(field.annotation)))
         for field in model.model_fields.values()
     )
 
 
-def _models(annotation: object) -> Iterator[type[BaseModel]]:
+def models_in(annotation: object) -> Iterator[type[BaseModel]]:
     """The models of which a field of this type may hold some."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for part in get_args(annotation):
-        yield from _models(part)
+        yield from models_in(part)

@@ -1,6 +1,5 @@
 """What a stack may be asked for: the ``quorate:`` settings of a ``Pulumi.STACK.yaml``."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv4Network
@@ -15,6 +14,7 @@ from blueprint.failover_target import TARGET_S
 from blueprint.fleet_options import TracesConfig
 from blueprint.game_days import GAME_DAYS
 from blueprint.machine_types import MACHINE_TYPES
+from blueprint.mending import mended
 from blueprint.problem import SECRET, BadInput, Problem, validated
 from blueprint.stack_fields import (
     Cron,
@@ -25,8 +25,7 @@ from blueprint.stack_fields import (
     TopicName,
     ZoneLabel,
 )
-from blueprint.stack_lists import list_problems
-from blueprint.stack_problems import stack_problems
+from blueprint.stack_problems import UNKNOWN_TOPIC, stack_problems
 from blueprint.stack_users import ClientConfig, FleetConfig, UserConfig
 from blueprint.topology import ZONES
 from blueprint.waivers import Waiver
@@ -134,12 +133,7 @@ class AwsConfig(_Strict):
 
     @field_validator("availability_zones")
     @classmethod
-    def _three_of_the_region(
-        cls, names: tuple[str, str, str], info: ValidationInfo
-    ) -> tuple[str, str, str]:
-        region = info.data.get("region")
-        if region is not None and not all(re.fullmatch(f"{region}[a-z]", one) for one in names):
-            raise ValueError(f"three zones of {region}, such as {region}a, {region}b, {region}c")
+    def _three_of_them(cls, names: tuple[str, str, str]) -> tuple[str, str, str]:
         return _different(names)
 
     @field_validator("vpc_cidr")
@@ -266,21 +260,28 @@ class StackConfig(_Strict):
         return name
 
 
-_MADE_UP: Mapping[str, object] = {
+#: What cannot be left out, where it has to be made up to judge the rest.
+_STAND_INS: Mapping[str, object] = {
     "target": "local",
-    "demand": {"peak_events_per_s": 1, "mean_event_bytes": 1, "latency_ms": 1000},
-    "topics": ({"name": "made-up"},),
+    "demand": {},
+    "peak_events_per_s": 1,
+    "mean_event_bytes": 1,
+    "latency_ms": 1000,
+    "topics": ({},),
+    "name": "made-up-{place}",
+    "image": "made-up:1",
+    "consumes": (UNKNOWN_TOPIC,),
+    "region": "zz-made-up-1",
+    "availability_zones": ZONES,
+    "kafka": {},
+    "bucket": "made-up",
+    "key": "made-up",
+    "sha512": "0" * 128,
+    "endpoint": "http://made-up",
+    "secret": "made-up",
 }
-
-
-#: Sections of one thing each, in which a misspelt name hides nothing of the others.
-_SECTIONS: Mapping[str, type[BaseModel]] = {
-    "aws": AwsConfig,
-    "game_day": GameDayConfig,
-    "kubernetes": KubernetesConfig,
-    "local": LocalConfig,
-    "monitoring": MonitoringConfig,
-}
+#: Lists of which an item is known by where it stands.
+_NUMBERED = ("topics", "fleets", "clients")
 
 
 def _different(zones: tuple[str, str, str]) -> tuple[str, str, str]:
@@ -295,54 +296,25 @@ def parse_stack(fields: object, source: str) -> StackConfig:
     Raises:
         BadInput: Every problem at once, also those between settings that are legal by themselves.
     """
-    everything = frozenset(StackConfig.model_fields)
     wrong: tuple[Problem, ...] = ()
-    listed: tuple[Problem, ...] = ()
+    unsourced: tuple[Problem, ...]
     try:
-        config, sure = validated(StackConfig, fields, source), everything
+        config = validated(StackConfig, fields, source)
+        unsourced = tuple(stack_problems(config, ()))
     except BadInput as refused:
         wrong = refused.problems
-        legible = _without_strays(fields)
-        doubted = _doubted(legible)
-        config, sure = _legal_part(legible, doubted), everything - doubted
-        listed = tuple(list_problems(legible, config, doubted))
-    unsourced = (*listed, *stack_problems(config, sure))
+        rest = mended(StackConfig, _overrides_as_text(fields), _STAND_INS, _NUMBERED)
+        config = rest.value
+        unsourced = (*rest.revealed, *stack_problems(config, rest.doubted))
     found = [replace(one, path=f"{source}: {one.path}") for one in unsourced]
     if wrong or found:
         raise BadInput((*wrong, *found))
     return config
 
 
-def _without_strays(fields: object) -> object:
-    """The settings without unknown names, and overrides as text: neither puts others in doubt."""
-    if not isinstance(fields, Mapping):
+def _overrides_as_text(fields: object) -> object:
+    """One that is no text is wrong, and still says what it would set."""
+    overrides = fields.get("broker_overrides") if isinstance(fields, Mapping) else None
+    if not isinstance(fields, Mapping) or not isinstance(overrides, Mapping):
         return fields
-    known = {name: fields[name] for name in StackConfig.model_fields if name in fields}
-    for name, value in known.items():
-        model = _SECTIONS.get(name)
-        if model is not None and isinstance(value, Mapping):
-            known[name] = {key: value[key] for key in model.model_fields if key in value}
-    overrides = known.get("broker_overrides")
-    if isinstance(overrides, Mapping):
-        known["broker_overrides"] = {str(key): str(value) for key, value in overrides.items()}
-    return known
-
-
-def _doubted(fields: object) -> set[str]:
-    """The sections in which something is wrong by itself."""
-    try:
-        validated(StackConfig, fields)
-    except BadInput as refused:
-        return {one.path.split(".")[0] for one in refused.problems}
-    return set()
-
-
-def _legal_part(fields: object, doubted: set[str]) -> StackConfig:
-    """The settings without those in doubt; what cannot be left out is made up."""
-    given = fields if isinstance(fields, Mapping) else {}
-    legal = {
-        name: given[name]
-        for name in StackConfig.model_fields
-        if name in given and name not in doubted
-    }
-    return StackConfig.model_validate({**_MADE_UP, **legal})
+    return {**fields, "broker_overrides": {str(key): str(one) for key, one in overrides.items()}}

@@ -1,25 +1,29 @@
 """What contradicts what among a stack's settings, and what of them fits no plan or target.
 
-Each check says which settings it reads: where one of those is wrong by itself, the check is left
-out, and all the others still have their say.
+Each check says which settings it reads: where one of those is wrong by itself, what the check finds
+of it counts for nothing, and all the others still have their say.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-from math import ceil
 from typing import TYPE_CHECKING
 
 from blueprint import strimzi
-from blueprint.broker_plan import load_of
+from blueprint.access import RESERVED_PREFIX
 from blueprint.broker_settings import BrokerSettings, said_of, settings_problems
 from blueprint.failover_target import target_problems
 from blueprint.fleet_problems import catch_up_problems, dedup_problems, deferred_problems
 from blueprint.game_days import GAME_DAYS
-from blueprint.machine_types import GIB
-from blueprint.plan import HEADROOM, ZONES, Plan, whole
-from blueprint.planner import plan as planned
-from blueprint.problem import BadInput, Problem
-from blueprint.subnets import node_addresses, subnet_plan
+from blueprint.mending import Place
+from blueprint.problem import Problem
+from blueprint.size_problems import (
+    demand_problems,
+    idle_problems,
+    partition_problems,
+    retention_problems,
+    room_problems,
+)
 from blueprint.topology import three_zones
 from blueprint.waivers import twice_waived
 
@@ -37,19 +41,40 @@ _AT_LEAST = {
     "transaction.state.log.replication.factor": 3,
 }
 _MOST_REPLICAS = 3
+#: Stands where a topic was to be named and none was: of the suite's own names, which none has.
+UNKNOWN_TOPIC = f"{RESERVED_PREFIX}unknown"
 _ALWAYS = {"auto.create.topics.enable": "false", "unclean.leader.election.enable": "false"}
 
 
-def stack_problems(config: "StackConfig", sure: frozenset[str]) -> Iterator[Problem]:
+def stack_problems(config: "StackConfig", doubted: Collection[Place]) -> Iterator[Problem]:
     """Everything that no single setting is to blame for.
 
     Args:
         config: The settings.
-        sure: Names of the settings that are as they were given.
+        doubted: Where they are not as they were given, since that was wrong by itself.
     """
     for reads, check in CHECKS:
-        if sure.issuperset(reads.split()):
-            yield from check(config)
+        read = [tuple(pattern.split(".")) for pattern in reads.split()]
+        unsure = [place for place in doubted if any(_decides(place, one) for one in read)]
+        for problem in check(config):
+            if all(_of_another(problem, place) for place in unsure):
+                yield problem
+
+
+def _decides(place: Place, pattern: tuple[str, ...]) -> bool:
+    """Whether what is read depends on what stands there."""
+    beneath = pattern[-1] == "**"
+    steps = pattern[:-1] if beneath else pattern
+    alike = all(step in ("*", str(one)) for step, one in zip(steps, place, strict=False))
+    return alike and (beneath or len(place) <= len(steps))
+
+
+def _of_another(problem: Problem, place: Place) -> bool:
+    """Whether a problem is one of another item of the list in which something is in doubt."""
+    where = problem.path.split(".")
+    if len(where) < 2 or len(place) < 2 or not where[1].isdecimal():
+        return False
+    return where[0] == place[0] and where[1] != str(place[1])
 
 
 def _no_place(config: "StackConfig") -> Iterator[Problem]:
@@ -62,6 +87,15 @@ def _half_a_cluster(config: "StackConfig") -> Iterator[Problem]:
         given, legal = "one without the other", "kubeconfig and fleet_cidrs, or neither"
         remedy = "a cluster that is not made here is let in by where its fleets connect from"
         yield Problem("aws.kubeconfig and aws.fleet_cidrs", given, legal, remedy)
+
+
+def _zones_elsewhere(config: "StackConfig") -> Iterator[Problem]:
+    if config.aws is None:
+        return
+    region, zones = config.aws.region, config.aws.availability_zones
+    if not all(re.fullmatch(f"{region}[a-z]", zone) for zone in zones):
+        legal = f"three zones of {region}, such as {region}a, {region}b, {region}c"
+        yield Problem("aws.availability_zones", repr(zones)[:80], legal)
 
 
 def _in_clear(config: "StackConfig") -> Iterator[Problem]:
@@ -121,16 +155,13 @@ def _waived_twice(config: "StackConfig") -> Iterator[Problem]:
 
 
 def _undeclared(config: "StackConfig") -> Iterator[Problem]:
-    for user in config.users:
-        yield from undeclared(config, user.name, {*user.consumes, *user.produces})
-
-
-def undeclared(config: "StackConfig", user: str, topics: set[str]) -> Iterator[Problem]:
-    """One problem for each topic of a user that nobody declared."""
     declared = {topic.name for topic in config.topics}
-    for topic in sorted(topics - declared):
-        legal = f"a declared topic: {', '.join(sorted(declared))}"
-        yield Problem(f"{user[:80]}: consumes or produces", repr(topic)[:80], legal)
+    legal = f"a declared topic: {', '.join(sorted(declared))}"
+    for section, users in (("fleets", config.fleets), ("clients", config.clients)):
+        for index, user in enumerate(users):
+            for way, topics in (("consumes", user.consumes), ("produces", user.produces)):
+                for topic in sorted({*topics} - declared - {UNKNOWN_TOPIC}):
+                    yield Problem(f"{section}.{index}.{way}", repr(topic)[:80], legal)
 
 
 def _overrides(config: "StackConfig") -> Iterator[Problem]:
@@ -164,21 +195,6 @@ def _promise(name: str, value: str) -> str:
     return always if always is not None and value.strip().lower() != always else ""
 
 
-def _demand(config: "StackConfig") -> Iterator[Problem]:
-    made = _plan(config)
-    if isinstance(made, BadInput):
-        yield from made.problems
-        return
-    per_zone = made.brokers_per_zone.value
-    if config.target == "local" and per_zone > 1:
-        yield Problem(
-            "demand",
-            f"{per_zone} brokers in each zone",
-            "one: this machine stands in for three",
-            "ask for less, or provision it on aws or kubernetes",
-        )
-
-
 def _clients_inside(config: "StackConfig") -> Iterator[Problem]:
     """A client is elsewhere: so wide a gate would let in every host of the VPC."""
     if config.target != "aws" or config.aws is None:
@@ -190,116 +206,46 @@ def _clients_inside(config: "StackConfig") -> Iterator[Problem]:
                 yield Problem(f"clients.{index}.cidrs", f"'{cidr}'", legal)
 
 
-def _room(config: "StackConfig") -> Iterator[Problem]:
-    made = _plan(config)
-    if isinstance(made, BadInput) or config.target != "aws" or config.aws is None:
-        return
-    topology = three_zones(made.brokers_per_zone.value)
-    try:
-        node_addresses(subnet_plan(config.aws.vpc_cidr, topology.zones), topology)
-    except BadInput as refused:
-        yield from refused.problems
-
-
-def _idle_instances(config: "StackConfig") -> Iterator[Problem]:
-    made = _plan(config)
-    if isinstance(made, BadInput):
-        return
-    partitions = _partitions(config, made)
-    for index, fleet in enumerate(config.fleets):
-        most = sum(partitions.get(topic, 0) for topic in {*fleet.consumes})
-        if fleet.instances is not None and fleet.instances > most > 0:
-            legal = f"1 to {most}, the partitions of what it consumes: more would have none"
-            remedy = "give the topics more partitions, or leave it out"
-            yield Problem(f"fleets.{index}.instances", str(fleet.instances), legal, remedy)
-
-
-def _too_many_partitions(config: "StackConfig") -> Iterator[Problem]:
-    made = _plan(config)
-    if isinstance(made, BadInput):
-        return
-    declared = {topic.name for topic in config.topics}
-    letters = sum(fleet.dead_letters not in declared for fleet in config.fleets)
-    deferred = sum(bool(fleet.deferred) for fleet in config.fleets)
-    wanted = sum(_partitions(config, made).values()) + letters * ZONES + deferred
-    # Every zone has a replica of everything.
-    most = int(made.brokers_per_zone.value * made.machine.partition_limit / HEADROOM + 1e-6)
-    if wanted > most:
-        given = f"{wanted:,} partitions, those of the fleets' own topics with them"
-        brokers = f"{made.brokers_per_zone.value:,} {made.machine.name}"
-        legal = f"at most {most:,} on {brokers} in each zone, which leaves headroom"
-        remedy = f"say fewer, or say all and set demand.partitions_today to {wanted}: it is planned"
-        yield Problem("topics", given, legal, remedy)
-
-
-def _kept_too_long(config: "StackConfig") -> Iterator[Problem]:
-    """Refuse what no way of sharing the demand out among the topics would have room for."""
-    made = _plan(config)
-    if isinstance(made, BadInput):
-        return
-    planned_h, mean_h = config.demand.retention_h, _least_mean_h(config, made)
-    stored = load_of(config.demand, made.partitions.value).stored_bytes * mean_h / planned_h
-    each_gib = whole(HEADROOM * stored / made.brokers_per_zone.value / GIB)
-    most_gib = made.disk_gib_per_broker.value
-    if each_gib > most_gib:
-        given = f"{mean_h:,.1f} h for the mean event at least, {each_gib:,} GiB on each broker"
-        legal = f"{most_gib:,} GiB, which demand.retention_h {planned_h:g} asks for"
-        remedy = f"keep topics for less time, or set demand.retention_h to {ceil(mean_h)}"
-        yield Problem("topics: retention_h", given, legal, remedy)
-
-
-def _least_mean_h(config: "StackConfig", made: Plan) -> float:
-    """How long the mean event is kept if what is kept the shortest takes all that it can carry."""
-    planned_h, partitions = config.demand.retention_h, _partitions(config, made)
-    # What is compacted grows with its keys, of which nobody has said anything.
-    kept = sorted(
-        (
-            (topic.retention_h or planned_h) if topic.cleanup_policy == "delete" else 0.0,
-            partitions[topic.name],
-        )
-        for topic in config.topics
-    )
-    left, hours = config.demand.planned_events_per_s, 0.0
-    for kept_h, count in kept:
-        taken = min(left, float(count * made.rates.partition_events_per_s))
-        left, hours = left - taken, hours + taken * kept_h
-    return (hours + left * kept[-1][0]) / config.demand.planned_events_per_s
-
-
-def _partitions(config: "StackConfig", made: Plan) -> dict[str, int]:
-    each = made.partitions_per_topic.value
-    return {topic.name: topic.partitions or each for topic in config.topics}
-
-
-def _plan(config: "StackConfig") -> Plan | BadInput:
-    try:
-        return planned(config.demand, instance_type=config.instance_type)
-    except BadInput as refused:
-        return refused
-
-
+#: What sizes a stack.
+_SIZE = "demand.** instance_type"
+#: Each with what it reads: a place, or with ``**`` everything in it. Where a name is wrong one is
+#: made up that stands nowhere else: whoever looks for names that stand twice reads none in doubt.
 CHECKS: tuple[tuple[str, Callable[["StackConfig"], Iterator[Problem]]], ...] = (
     ("target aws", _no_place),
-    ("aws", _half_a_cluster),
+    ("aws.kubeconfig aws.fleet_cidrs", _half_a_cluster),
+    ("aws.region aws.availability_zones.**", _zones_elsewhere),
     ("target security", _in_clear),
     ("target monitoring", _nobody_watches),
     ("chaos game_day", _undisturbed),
-    ("target game_day", _game_day),
+    ("target game_day.experiment", _game_day),
     ("topics", _topics_twice),
     ("fleets clients", _users_twice),
     ("fleets clients", _lists_twice),
     ("waivers", _waived_twice),
-    ("topics fleets clients", _undeclared),
-    ("fleets", catch_up_problems),
-    ("fleets", dedup_problems),
-    ("fleets topics", deferred_problems),
+    ("topics.*.name fleets clients", _undeclared),
+    (
+        "fleets.*.catch_up.enter_records fleets.*.catch_up.leave_records fleets.*.catch_up.when"
+        " fleets.*.dedup",
+        catch_up_problems,
+    ),
+    ("fleets.*.dedup.sqlite fleets.*.dedup.postgresql fleets.*.instances", dedup_problems),
+    ("fleets.*.name fleets.*.catch_up.when topics.*.name", deferred_problems),
     ("target failover_profile failover_target_s broker_overrides", target_problems),
     ("broker_overrides", _overrides),
     ("target broker_overrides", _unheard),
-    ("target demand instance_type", _demand),
-    ("target aws clients", _clients_inside),
-    ("target demand instance_type aws", _room),
-    ("demand instance_type topics fleets", _idle_instances),
-    ("demand instance_type topics fleets", _too_many_partitions),
-    ("demand instance_type topics", _kept_too_long),
+    (f"target {_SIZE}", demand_problems),
+    ("target aws.vpc_cidr clients.*.cidrs", _clients_inside),
+    (f"target {_SIZE} aws.vpc_cidr", room_problems),
+    (
+        f"{_SIZE} topics.*.name topics.*.partitions fleets.*.consumes.** fleets.*.instances",
+        idle_problems,
+    ),
+    (
+        f"{_SIZE} topics.*.name topics.*.partitions fleets.*.name fleets.*.catch_up.when",
+        partition_problems,
+    ),
+    (
+        f"{_SIZE} topics.*.partitions topics.*.retention_h topics.*.cleanup_policy",
+        retention_problems,
+    ),
 )

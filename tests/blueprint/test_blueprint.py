@@ -64,7 +64,7 @@ def test_every_contradiction_is_named_with_its_path() -> None:
         "Pulumi.aws.yaml: chaos",
         "Pulumi.aws.yaml: topics",
         "Pulumi.aws.yaml: fleets and clients",
-        "Pulumi.aws.yaml: billing: consumes or produces",
+        "Pulumi.aws.yaml: clients.0.produces",
     ]
 
 

@@ -7,9 +7,10 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from blueprint.blueprint import blueprint_of
-from blueprint.problem import BadInput
+from blueprint.problem import BadInput, models_in
 from blueprint.stack_config import StackConfig, parse_stack
 from blueprint.stack_problems import CHECKS
 
@@ -206,8 +207,16 @@ def test_a_topic_that_a_list_says_twice_is_refused() -> None:
 
 
 def test_every_check_reads_settings_that_there_are() -> None:
-    """A misspelt name would never be sure, and its check never run."""
-    assert {name for reads, _ in CHECKS for name in reads.split()} <= set(StackConfig.model_fields)
+    """A misspelt place would never be in doubt, and what its check finds always believed."""
+    for reads, _ in CHECKS:
+        for pattern in reads.split():
+            models: list[type[BaseModel]] = [StackConfig]
+            for step in pattern.split("."):
+                if step not in ("*", "**"):
+                    (field,) = (
+                        one.model_fields[step] for one in models if step in one.model_fields
+                    )
+                    models = list(models_in(field.annotation))
 
 
 def test_names_that_are_taken_are_refused_where_they_stand() -> None:
@@ -318,7 +327,7 @@ def test_a_name_that_stands_twice_is_said_whatever_else_is_wrong() -> None:
     assert set(found) == {
         "fleets.0.image",
         "fleets and clients",
-        "billing: consumes or produces",
+        "fleets.0.consumes",
     }
 
 
@@ -327,7 +336,7 @@ SPOILT: dict[str, dict[str, object]] = {
     "fleets.0.image": {"image": 7},
     "fleets.0.cpu_millis": {"cpu_millis": 1},
     "fleets.0.zzz": {"zzz": 1},
-    "billing: consumes or produces": {"produces": ["nowhere"]},
+    "fleets.0.produces": {"produces": ["nowhere"]},
 }
 
 
