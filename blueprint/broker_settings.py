@@ -7,6 +7,7 @@ says so through ``overrides``, which are validated and shown.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from blueprint.broker_setting_names import legal_instead
 from blueprint.failover_profile import BALANCED, FailoverProfile
 from blueprint.listeners import CONTROLLER, REPLICATION, ClusterAddresses, client_listener
 from blueprint.problem import BadInput, Problem
@@ -45,7 +46,7 @@ DERIVED = frozenset(
     }
 )
 #: Whole families of settings that follow from how clients are identified.
-_DERIVED_FAMILIES = ("listener.name.", "sasl.", "ssl.")
+DERIVED_FAMILIES = ("listener.name.", "sasl.", "ssl.")
 #: What the names of settings have in common that hold a secret, or may.
 _SECRETIVE = ("credential", "jaas", "keystore", "password", "private", "secret", "token")
 _FOLLOWS = "nothing: it follows from the topology and from how clients are identified"
@@ -134,11 +135,13 @@ def settings_problems(topology: Topology, settings: BrokerSettings) -> list[Prob
             )
         )
     for name, value in settings.overrides.items():
-        if name in DERIVED or name.startswith(_DERIVED_FAMILIES):
+        if name in DERIVED or name.startswith(DERIVED_FAMILIES):
             problems.append(Problem(f"overrides.{name}", said_of(name, value), _FOLLOWS))
         elif not name or any(sign in name + value for sign in "\n\r") or "=" in name:
             legal = "a Kafka setting and a one-line value"
             problems.append(Problem(f"overrides.{name!r}", said_of(name, value), legal))
+        elif instead := legal_instead(name):
+            problems.append(Problem(f"overrides.{name}", said_of(name, value), instead))
     return problems
 
 

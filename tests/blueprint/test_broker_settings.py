@@ -9,6 +9,7 @@ from blueprint.broker_settings import (
     listener_names,
     render_properties,
     server_properties,
+    settings_problems,
 )
 from blueprint.failover_profile import BALANCED, PROFILES, FailoverProfile
 from blueprint.listeners import ClusterAddresses, Endpoint, NodeAddresses, Ports
@@ -99,3 +100,24 @@ def test_voters_do_not_miss_their_leader_at_one_moment() -> None:
     # Below the interval of the no-op records, or a voter stands before one with a longer log.
     assert max(voters) - min(voters) < BALANCED.metadata_max_idle_interval_ms
     assert len({render(node, BrokerSettings())[name] for node in TOPOLOGY.brokers}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("num.io.thread", ", such as num.io.threads"),
+        ("Log.segment.bytes", ", such as log.segment.bytes"),
+        ("zzz", ""),
+    ],
+)
+def test_a_misspelt_override_is_refused(name: str, instead: str) -> None:
+    """Kafka would take it without a word, and change nothing."""
+    (problem,) = settings_problems(three_zones(1), BrokerSettings(overrides={name: "16"}))
+    assert problem.path == f"overrides.{name}"
+    assert problem.legal == f"a setting of Kafka 4.3.1{instead}"
+
+
+def test_what_a_plugin_reads_is_its_own() -> None:
+    """Tiered storage's, under any name."""
+    overrides = {"rsm.config.bucket": "cold", "remote.log.storage.system.enable": "true"}
+    assert settings_problems(three_zones(1), BrokerSettings(overrides=overrides)) == []

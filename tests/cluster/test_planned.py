@@ -9,9 +9,12 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.cimpl import NewTopic
 
+from blueprint.broker_setting_names import NAMES
+from blueprint.broker_settings import DERIVED, DERIVED_FAMILIES
 from blueprint.demand import Demand
 from blueprint.host_settings import broker_overrides
 from blueprint.planner import plan
+from blueprint.topology import Node
 from chaos.interrupt import wait_until
 from lab.cluster import Lab
 from lab.config import LabConfig
@@ -34,6 +37,12 @@ def planned() -> Iterator[Lab]:
         running.down()
 
 
+def printed(lab: Lab, node: Node) -> set[str]:
+    """The names of all settings that a node printed when it started."""
+    log = (lab.plan.state.logs / f"{node.name}.log").read_text()
+    return set(re.findall(r"^\t(\S+) = ", log.partition("KafkaConfig values:")[2], re.M))
+
+
 def test_every_broker_has_what_was_planned(planned: Lab) -> None:
     """As the broker itself says."""
     admin = AdminClient({"bootstrap.servers": planned.outputs.bootstrap_servers["a"]})
@@ -48,9 +57,14 @@ def test_kafka_knows_every_setting(planned: Lab) -> None:
     for node in planned.plan.topology.nodes:
         rendered = planned.plan.properties(node).read_text().splitlines()
         wanted = {line.partition("=")[0] for line in rendered if line}
-        log = (planned.plan.state.logs / f"{node.name}.log").read_text()
-        known = set(re.findall(r"^\t(\S+) = ", log.partition("KafkaConfig values:")[2], re.M))
-        assert wanted - known == set(), node.name
+        assert wanted - printed(planned, node) == set(), node.name
+
+
+def test_the_names_that_may_be_overridden_are_those_that_kafka_knows(planned: Lab) -> None:
+    """All of them, but for what follows from the topology and from who is let in."""
+    known = printed(planned, planned.plan.topology.brokers[0])
+    free = {name for name in known - DERIVED if not name.startswith(DERIVED_FAMILIES)}
+    assert free == NAMES
 
 
 def test_no_setting_is_on_its_way_out(planned: Lab) -> None:
