@@ -216,6 +216,7 @@ def _failover(profile: FailoverProfile, topology: Topology, node: Node) -> dict[
         "controller.quorum.request.timeout.ms": str(request_ms),
         "controller.socket.timeout.ms": str(profile.controller_socket_timeout_ms),
         "metadata.max.idle.interval.ms": str(profile.metadata_max_idle_interval_ms),
+        "replica.fetch.backoff.ms": str(profile.replica_fetch_backoff_ms),
         "replica.lag.time.max.ms": str(profile.replica_lag_time_max_ms),
         "replica.socket.timeout.ms": str(profile.replica_socket_timeout_ms),
     }

@@ -22,6 +22,7 @@ class FailoverProfile:
     broker_heartbeat_interval_ms: int
     replica_lag_time_max_ms: int
     replica_socket_timeout_ms: int
+    replica_fetch_backoff_ms: int
     controller_socket_timeout_ms: int
     controller_quorum_fetch_timeout_ms: int
     controller_quorum_fetch_stagger_ms: int
@@ -62,6 +63,7 @@ KAFKA_DEFAULTS = FailoverProfile(
     broker_heartbeat_interval_ms=2000,
     replica_lag_time_max_ms=30000,
     replica_socket_timeout_ms=30000,
+    replica_fetch_backoff_ms=1000,
     controller_socket_timeout_ms=30000,
     controller_quorum_fetch_timeout_ms=2000,
     controller_quorum_fetch_stagger_ms=0,
@@ -90,6 +92,7 @@ BALANCED = FailoverProfile(
     broker_heartbeat_interval_ms=300,
     replica_lag_time_max_ms=3000,
     replica_socket_timeout_ms=1000,
+    replica_fetch_backoff_ms=100,
     controller_socket_timeout_ms=500,
     controller_quorum_fetch_timeout_ms=650,
     controller_quorum_fetch_stagger_ms=40,
@@ -118,6 +121,7 @@ RELAXED = FailoverProfile(
     broker_heartbeat_interval_ms=300,
     replica_lag_time_max_ms=3000,
     replica_socket_timeout_ms=3000,
+    replica_fetch_backoff_ms=250,
     controller_socket_timeout_ms=1500,
     controller_quorum_fetch_timeout_ms=1200,
     controller_quorum_fetch_stagger_ms=40,
@@ -147,6 +151,7 @@ TIGHT = FailoverProfile(
     broker_heartbeat_interval_ms=150,
     replica_lag_time_max_ms=3000,
     replica_socket_timeout_ms=800,
+    replica_fetch_backoff_ms=100,
     controller_socket_timeout_ms=500,
     controller_quorum_fetch_timeout_ms=700,
     controller_quorum_fetch_stagger_ms=40,

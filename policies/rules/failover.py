@@ -13,6 +13,7 @@ from policies.violation import Violation
 
 _BROKERS = {
     "broker_session_timeout_ms": "broker.session.timeout.ms",
+    "replica_fetch_backoff_ms": "replica.fetch.backoff.ms",
     "controller_socket_timeout_ms": "controller.socket.timeout.ms",
     "broker_quorum_request_timeout_ms": "controller.quorum.request.timeout.ms",
 }

@@ -85,8 +85,8 @@ def test_the_budget_is_made_of_what_is_in_force() -> None:
         return predict(profile, loss, controller_inside=inside).produce_s
 
     strimzi = in_force(BALANCED)
-    assert produce_s(BALANCED, Loss.BLACKHOLE, True) == 4.49
-    assert produce_s(strimzi, Loss.BLACKHOLE, True) == 9.25
+    assert produce_s(BALANCED, Loss.BLACKHOLE, True) == 4.69
+    assert produce_s(strimzi, Loss.BLACKHOLE, True) == 9.45
     for loss, inside in ((Loss.KILL, False), (Loss.BLACKHOLE, False), (Loss.NONE, False)):
         assert produce_s(strimzi, loss, inside) == produce_s(BALANCED, loss, inside)
 
