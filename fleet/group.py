@@ -25,6 +25,7 @@ from fleet.put_off import Journal
 from fleet.record import Partition, named, partition_of
 from fleet.settings import FleetSettings
 from fleet.signals import Signal, SignalKind, Tell
+from fleet.under_way import UnderWay
 
 ANSWER_TIMEOUT_S = 30.0
 _TRY_S = 5.0
@@ -53,7 +54,7 @@ class GroupEdge:
         self._settings, self._leases, self._crew, self._tell = settings, leases, crew, tell
         self._paused: set[Partition] = set()
         self._moves: dict[Partition, tuple[int, int]] = {}
-        self._pending: dict[Partition, Commit] = {}
+        self._under_way = UnderWay()
         self._uncommitted: set[Partition] = set()
         self._abandoned = 0
         #: Whether the group has said which partitions are this member's.
@@ -169,11 +170,12 @@ class GroupEdge:
         commits = self._written_down(self._leases.commits())
         if not commits:
             return
-        self._pending |= {commit.partition: commit for commit in commits}
         try:
             self.consumer.commit(offsets=_offsets(commits), asynchronous=True)
         except KafkaException as error:
             self._refused(commits, error.args[0])
+        else:
+            self._under_way.add(commits)
 
     def leave(self) -> tuple[int, int]:
         """Drain, commit and leave; returns handlers left behind and partitions not committed."""
@@ -299,7 +301,7 @@ class GroupEdge:
             return
         # What is still under way is older: its answer, heard later, would say less than is so.
         for commit in commits:
-            self._pending.pop(commit.partition, None)
+            self._under_way.drop(commit.partition)
         try:
             answered = self.consumer.commit(offsets=_offsets(commits), asynchronous=False)
         except KafkaException as error:
@@ -318,10 +320,9 @@ class GroupEdge:
 
     def _on_commit(self, error: KafkaError | None, answered: list[TopicPartition]) -> None:
         for at in answered:
-            commit = self._pending.get(Partition(at.topic, at.partition))
-            if commit is None or commit.offset != at.offset:
+            commit = self._under_way.answered(Partition(at.topic, at.partition), at.offset)
+            if commit is None:
                 continue
-            del self._pending[commit.partition]
             why = error or at.error
             if why is None:
                 self._confirmed(commit)
