@@ -69,6 +69,7 @@ CONTROLS: Mapping[str, Control] = {
     "control-short-retention": Control(
         "retention longer than the worst recovery", ("workload.retention_s=60",)
     ),
+    "control-kafka-defaults": Control("failover within its target", ("lab.profile=balanced",)),
     "control-no-dedup": Control("applied events are remembered", _EXACTLY_ONCE),
     "control-commit-before-process": Control("committed once it is processed", _EXACTLY_ONCE),
 }

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from blueprint.failover_profile import DEFAULT_PROFILE
 from blueprint.outputs import StackOutputs
 from blueprint.problem import BadInput, Problem
 from blueprint.topology import ZONES, Role
@@ -73,6 +74,9 @@ def _otherwise(experiment: Experiment, outputs: StackOutputs) -> Iterator[Proble
         if wanted != ZONES and wanted != there:
             given, legal = ", ".join(wanted), f"{', '.join(there)}, as the cluster is"
             yield Problem(f"lab.{name}", given, legal, remedy)
+    if lab.profile not in (DEFAULT_PROFILE, outputs.profile):
+        legal = f"{outputs.profile}, as the cluster has it"
+        yield Problem("lab.profile", lab.profile, legal, remedy)
     for name, value in lab.broker_overrides.items():
         had = outputs.broker_settings.get(name)
         if had != value:

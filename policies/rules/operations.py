@@ -97,7 +97,7 @@ RULES = (
         why="The time for which nobody can write is the sum of these time-outs, the client's among "
         "them.",
         judge=judge_failover,
-        experiment="az-blackhole",
+        experiment="control-kafka-defaults",
         scope=Scope.STACK,
     ),
     Rule(

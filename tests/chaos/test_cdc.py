@@ -105,7 +105,7 @@ def test_a_cluster_that_has_no_outbox_refuses_the_run() -> None:
     class Somewhere(Untouchable):
         """A cluster that can be loaded and no more."""
 
-        outputs = SimpleNamespace(nodes=())
+        outputs = SimpleNamespace(nodes=(), profile="balanced")
         place = Place(target="aws", name="production")
 
     experiment = load("cdc-kill", ["lab={}"])

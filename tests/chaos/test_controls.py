@@ -7,6 +7,7 @@ import pytest
 
 from bench.controls import CONTROLS, Row, experiment_of, saved, table
 from bench.sections import replace_section
+from blueprint.failover_profile import DEFAULT_PROFILE
 from blueprint.problem import BadInput
 from blueprint.topology import ZONES
 from chaos.experiment.load import load, shipped
@@ -36,6 +37,7 @@ RULES: Mapping[str, Callable[[Experiment], bool]] = {
     "a replica a zone": zone_each,
     "a controller a zone": lambda e: e.lab.controller_zones == ZONES,
     "retention": lambda e: (e.workload.retention_s or 60) >= 60,
+    "time-outs": lambda e: e.lab.profile == DEFAULT_PROFILE,
     "remembered": lambda e: e.workload.work.effects is not Effects.AT_LEAST_ONCE,
     "done, then committed": lambda e: e.workload.work.effects is not Effects.AT_MOST_ONCE,
     "quota": lambda e: (
@@ -56,6 +58,7 @@ BROKEN = {
     "control-one-zone-controllers": {"a controller a zone"},
     "control-no-idempotence": {"idempotence"},
     "control-short-retention": {"retention"},
+    "control-kafka-defaults": {"time-outs"},
     "control-no-dedup": {"remembered"},
     "control-commit-before-process": {"done, then committed"},
 }

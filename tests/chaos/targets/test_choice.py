@@ -91,6 +91,7 @@ def test_every_zone_that_may_be_chosen_is_asked_about_before_the_run(
         ("control-one-zone-controllers", "lab.controller_zones: got a, a, a; legal: a, b, c"),
         ("control-one-zone-replicas", "lab.broker_zones: got a, a, a, b, c; legal: a, b, c"),
         ("control-short-retention", "log.retention.check.interval.ms: got '500'; legal: nothing"),
+        ("control-kafka-defaults", "lab.profile: got kafka-defaults; legal: balanced"),
         ("control-unclean-election", "blast_radius.zones: got 3; legal: 1 on a cluster"),
     ],
 )
