@@ -8,7 +8,7 @@ import sys
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,14 +28,16 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from blueprint.client_settings import GroupProtocol
+from blueprint.client_settings import GroupProtocol, Setting
 from tests.fleet.handlers import HANGS, JOURNAL
 
 ROOT = Path(__file__).parents[2]
 PARTITIONS, KEYS, RECORDS = 12, 400, 24_000
 TIMEOUT_S = 90.0
+#: Settings in librdkafka's names.
+Client = dict[str, str | int | float | bool]
 #: Who only looks leaves no group behind.
-LOOK = {"group.id": "a-look", "enable.auto.commit": False}
+LOOK: Client = {"group.id": "a-look", "enable.auto.commit": False}
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,13 @@ class Line:
 
 @dataclass
 class Fleet:
-    """Members of one group on one topic, each a process."""
+    """Members of one group on one topic, each a process.
+
+    Attributes:
+        environment: Of the members, beside this process's own.
+        admin: What proves an administrator, where the cluster asks for it.
+        own: The fleet's own credentials, as a file.
+    """
 
     outputs: Path
     servers: str
@@ -60,6 +68,18 @@ class Fleet:
     topic: str = field(default_factory=lambda: f"quorate-fleet-{uuid.uuid4().hex[:8]}")
     members: list["subprocess.Popen[str]"] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    admin: Mapping[str, Setting] = field(default_factory=dict)
+    own: Path | None = None
+
+    @property
+    def client(self) -> Client:
+        """What a client needs who makes topics, fills them and looks."""
+        return {"bootstrap.servers": self.servers, **self.admin}
+
+    @property
+    def proof(self) -> list[str]:
+        """What the door is told of the fleet's own credentials."""
+        return ["--credentials", str(self.own)] if self.own else []
 
     @property
     def journal(self) -> Path:
@@ -77,14 +97,14 @@ class Fleet:
         new = [
             NewTopic(n, partitions, replicas, config={"min.insync.replicas": "1"}) for n in names
         ]
-        admin = AdminClient({"bootstrap.servers": self.servers})
+        admin = AdminClient(self.client)
         for future in admin.create_topics(new).values():
             settle(future, KafkaError.TOPIC_ALREADY_EXISTS)
 
     def produce(self, records: int = RECORDS, keys: int = KEYS, size: int = 100) -> None:
         """Write records whose value begins with their number within the key."""
         # Without idempotence a retry on a busy machine puts records into the log out of order.
-        settings = {"bootstrap.servers": self.servers, "linger.ms": 5, "enable.idempotence": True}
+        settings: Client = self.client | {"linger.ms": 5, "enable.idempotence": True}
         producer = Producer(settings)
         padding = "." * size
         for number in range(records):
@@ -96,8 +116,12 @@ class Fleet:
 
     def fill(self, records: int) -> None:
         """Write many records of about 1 KB, as quickly as can be."""
-        settings = {"linger.ms": 20, "batch.size": 1_000_000, "compression.type": "zstd"}
-        producer = Producer({"bootstrap.servers": self.servers, **settings})
+        settings: Client = {
+            "linger.ms": 20,
+            "batch.size": 1_000_000,
+            "compression.type": "zstd",
+        }
+        producer = Producer(self.client | settings)
         values = [realistic(random.Random(seed)) for seed in range(500)]
         for number in range(records):
             value = values[number % len(values)]
@@ -116,7 +140,7 @@ class Fleet:
         self.environment |= {JOURNAL: str(self.journal), HANGS: str(self.folder / "hangs")}
         command = [sys.executable, "-m", "fleet", "run", f"tests.fleet.handlers:{handler}"]
         command += ["--outputs", str(self.outputs), "--topic", self.topic, "--group", self.topic]
-        command += ["--protocol", self.protocol.value, *arguments]
+        command += ["--protocol", self.protocol.value, *self.proof, *arguments]
         with self.said.open("a") as said:
             member = subprocess.Popen(
                 command,
@@ -146,13 +170,13 @@ class Fleet:
     def committed(self) -> dict[int, int]:
         """What the group has committed."""
         asked = [ConsumerGroupTopicPartitions(self.topic)]
-        admin = AdminClient({"bootstrap.servers": self.servers})
+        admin = AdminClient(self.client)
         answer = admin.list_consumer_group_offsets(asked)[self.topic].result(30)
         return {p.partition: p.offset for p in answer.topic_partitions or [] if p.offset >= 0}
 
     def ends(self) -> dict[int, int]:
         """The end of each partition."""
-        reader = Consumer({"bootstrap.servers": self.servers, **LOOK})
+        reader = Consumer(self.client | LOOK)
         try:
             return {
                 p: reader.get_watermark_offsets(TopicPartition(self.topic, p), timeout=30)[1]
@@ -207,7 +231,7 @@ def fleets(outputs: Path, servers: str, folder: Path) -> Iterator[MakeFleet]:
     for fleet in made:
         fleet.end()
         names = [fleet.topic, f"{fleet.topic}-dead-letter"]
-        admin = AdminClient({"bootstrap.servers": fleet.servers})
+        admin = AdminClient(fleet.client)
         for future in admin.delete_topics(names).values():
             settle(future, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.UNKNOWN_TOPIC_ID)
 
