@@ -222,7 +222,15 @@ def test_a_node_reads_its_settings_where_they_are_declared(made: Made) -> None:
 
 def test_a_changed_broker_setting_rolls_every_node_in_turn_and_replaces_none(made: Made) -> None:
     """Each node's file and its roll, the one after the other, and nothing else."""
-    changed = made.become(broker_overrides={"log.segment.bytes": "268435456"})
+    override = {"log.segment.bytes": "268435456"}
+    before = server_properties(made.state)
+    changed = made.become(broker_overrides=override)
+    assert {name: set(one) for name, one in changed.differences().items()} == {
+        f"{name}-settings": {"value"} for name in _NODES
+    }
+    assert server_properties(made.engine.state()) == {
+        name: rendered | override for name, rendered in before.items()
+    }
     assert {one.name for one in changed.changed()} == {
         f"{name}-{what}" for name in _NODES for what in ("settings", "rolled")
     }

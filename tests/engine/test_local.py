@@ -17,7 +17,6 @@ from components.quota_client import CLIENT_ID, QuotaClient, QuotaEntity
 from lab.tools.pulumi import PulumiTools
 from tests.cluster.conftest import Door
 from tests.cluster.steady_load import SteadyLoad
-from tests.cluster.test_gameday import TIMED, wrong_of
 from tests.engine.harness import EngineFailed
 from tests.engine.local_stack import STACK, LocalStack, local_stack
 
@@ -107,7 +106,8 @@ def test_a_lab_that_died_whole_is_started_with_its_records(stack: LocalStack) ->
 
 def test_a_changed_setting_rolls_zone_by_zone_under_load(stack: LocalStack) -> None:
     """Nothing acknowledged is lost, no gap is above budget, and the setting is in force."""
-    bootstrap = stack.outputs().bootstrap_servers["b"]
+    before = stack.outputs()
+    bootstrap = before.bootstrap_servers["b"]
     stack.set(broker_overrides={SETTING: "14000"})
     with SteadyLoad(bootstrap, "orders") as load:
         result = stack.engine.up()
@@ -135,7 +135,7 @@ def test_a_changed_setting_rolls_zone_by_zone_under_load(stack: LocalStack) -> N
     read = load.read_back()
     assert [number for number in load.acknowledged if number not in read] == []
     assert load.worst_gap_s <= BUDGET_S
-    assert stack.outputs().broker_settings[SETTING] == "14000"
+    assert stack.outputs().broker_settings == before.broker_settings | {SETTING: "14000"}
     assert stack.engine.up().counts == {"same": RESOURCES}
 
 
@@ -201,16 +201,14 @@ def test_a_topic_that_is_no_longer_declared_is_deleted(stack: LocalStack) -> Non
 
 
 @pytest.mark.quiet
-def test_the_game_day_loses_nothing_on_what_the_stack_exports(
-    stack: LocalStack, tmp_path: Path
-) -> None:
-    """As a user runs it, by the stack's name: faults bite, no record is lost or doubled."""
+def test_the_game_day_passes_on_what_the_stack_exports(stack: LocalStack, tmp_path: Path) -> None:
+    """As a user runs it, by the stack's name."""
     chaos = Door("chaos", stack.room.environment())
     done = chaos.call("run", "gameday", "--stack", STACK, "--runs-dir", str(tmp_path / "runs"))
     (run_dir,) = (tmp_path / "runs").iterdir()
     verdict = json.loads((run_dir / "verdict.json").read_text())
-    assert wrong_of(verdict) <= TIMED, done.stdout
-    assert done.returncode == (1 if wrong_of(verdict) else 0), done.stdout + done.stderr
+    assert verdict["outcome"] == "PASS", done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
     assert verdict["records"]["acknowledged"] > 0
     assert verdict["records"]["lost"] == verdict["records"]["duplicated"] == 0
 
