@@ -17,13 +17,13 @@ def test_a_setting_that_strimzi_would_drop_is_refused() -> None:
     overrides = {
         "controller.quorum.request.timeout.ms": "500",
         "num.io.threads": "16",
-        "password.encoder.secret": "of a test",
+        "security.providers": "of.a.Test",
     }
     with pytest.raises(BadInput) as refused:
         parse_stack({**SETTINGS, "broker_overrides": overrides}, "a test")
     assert [problem.path for problem in refused.value.problems] == [
         "a test: broker_overrides.controller.quorum.request.timeout.ms",
-        "a test: broker_overrides.password.encoder.secret",
+        "a test: broker_overrides.security.providers",
     ]
 
 
