@@ -14,6 +14,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
 from confluent_kafka.admin import AdminClient
@@ -25,13 +26,15 @@ from blueprint.blueprint import Blueprint, blueprint_of
 from blueprint.outputs import StackOutputs, load
 from blueprint.security import Security
 from blueprint.stack_config import parse_stack
-from chaos.targets import aws_permit
+from chaos.restore import lease_book, restore
+from chaos.targets import aws_acls, aws_permit
 from chaos.targets.aws import AwsTarget
 from chaos.targets.tcp_probe import Answer
 from components.aws_fleets import NAMESPACE
 from components.kafka_admin import SETTINGS_VARIABLE
 from lab.cluster import Lab
 from lab.config import LabConfig
+from tests.chaos.targets.playing import Calls, Killed, calls_of, cut_and_mend, everybody
 from tests.cluster.clients import settings
 from tests.engine.aws_provider.stand_in import Moto
 from tests.engine.aws_stack import stand_in
@@ -114,6 +117,10 @@ def test_the_shipped_stack_goes_up_and_down(
             # As a resolver within the VPC would answer: by the records that the stack made.
             patch.setattr(aws_permit, "_address", lambda node: IPv4Address(names[f"{node.host}."]))
             _a_zone_is_cut_off_and_put_back(exported, aws)
+            patch.setenv("QUORATE_CACHE", str(tmp_path / "cache"))
+            patch.setattr(aws_acls, "SETTLE_S", 0.0)
+            patch.setattr(boto3, "DEFAULT_SESSION", None)
+            _killed_after_any_call_it_is_put_back(exported, aws, tmp_path)
         assert set(engine.up().counts) == {"same"}
         assert set(engine.destroy().counts) == {"delete"}
     finally:
@@ -157,6 +164,24 @@ def _a_zone_is_cut_off_and_put_back(outputs: StackOutputs, aws: Moto) -> None:
     assert _rulers(aws) == before
 
 
+def _killed_after_any_call_it_is_put_back(outputs: StackOutputs, aws: Moto, folder: Path) -> None:
+    """By the lease alone, wherever the run was killed."""
+    assert outputs.aws is not None
+    before, made = _rulers(aws), _acls(aws)
+    all_calls = calls_of(len(outputs.aws.subnet_ids["b"]))
+    for last in range(1, len(all_calls) + 1):
+        run_dir = folder / f"killed-after-{last}"
+        run_dir.mkdir()
+        calls = Calls(last)
+        with pytest.raises(Killed):
+            cut_and_mend(AwsTarget(outputs, lambda *_: Answer.REFUSED), run_dir, zone="b")
+        assert tuple(calls.names) == all_calls[:last]
+        Calls()
+        restore(lease_book(), everybody)
+        assert lease_book().all() == []
+        assert (_rulers(aws), _acls(aws)) == (before, made)
+
+
 def _names(aws: Moto) -> dict[str, str]:
     """The addresses of the stack's private zone, by name."""
     dns = aws.client("route53", _REGION)
@@ -169,6 +194,12 @@ def _rulers(aws: Moto) -> dict[str, str]:
     """For each subnet its network ACL."""
     acls = aws.client("ec2", _REGION).describe_network_acls()["NetworkAcls"]
     return {one["SubnetId"]: acl["NetworkAclId"] for acl in acls for one in acl["Associations"]}
+
+
+def _acls(aws: Moto) -> set[str]:
+    """Every network ACL, whether it rules a subnet or none."""
+    acls = aws.client("ec2", _REGION).describe_network_acls()["NetworkAcls"]
+    return {acl["NetworkAclId"] for acl in acls}
 
 
 def _fleet_is_placed(control_plane: ControlPlane, instances: int) -> None:
