@@ -173,7 +173,9 @@ def _answers(admin: AdminClient) -> bool:
 def _client(settings: Mapping[str, Setting]) -> AdminClient:
     bounded: dict[str, str | int | float | bool] = {
         "log_level": 0,
-        "socket.timeout.ms": 10_000,
+        # As long as the call: requests of a connection are answered in turn, and one that a broker
+        # forwards while the quorum changes its leader was seen to hold others up for 10 s.
+        "socket.timeout.ms": round(CALL_TIMEOUT_S * 1000),
         "socket.connection.setup.timeout.ms": 5_000,
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 500,
