@@ -1,15 +1,13 @@
 """Settings with what is wrong in them mended, so that all the rest can be judged beside it."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic
 
 from pydantic import ValidationError
 
-from blueprint.problem import Model, Problem, problems_in
+from blueprint.problem import Model, Place, Problem, holds_one_of, problems_in
 
-#: Where something stands: names and indexes from the outside in.
-Place = tuple[int | str, ...]
 #: What ends a mending that does not: each place is tried twice before the one around it.
 _MOST_ROUNDS = 100
 
@@ -57,14 +55,10 @@ def mended(
     raise RuntimeError(f"no way to mend {sorted(map(str, work.doubted))}")
 
 
-def overlap(one: Place, other: Place) -> bool:
+def _overlap(one: Place, other: Place) -> bool:
     """Whether one of two places is within the other."""
     shorter = min(len(one), len(other))
     return one[:shorter] == other[:shorter]
-
-
-def _around_another(place: Place, others: Iterable[Place]) -> bool:
-    return any(len(one) > len(place) and one[: len(place)] == place for one in others)
 
 
 class _Work:
@@ -92,9 +86,9 @@ class _Work:
         self._first = False
         kinds = {item["loc"]: item["type"] for item in error.errors()}
         # A list without what is wrong in it may seem too short.
-        found = {one: kind for one, kind in kinds.items() if not _around_another(one, kinds)}
-        # The last first: what is left out of a list moves what stands behind it.
-        for place, kind in sorted(found.items(), key=lambda one: _order(one[0]), reverse=True):
+        found = {one: kind for one, kind in kinds.items() if not holds_one_of(one, kinds)}
+        # Told in order, mended from the last: what is left out of a list moves what is behind.
+        for place, kind in reversed(found.items()):
             self._settled.add(place)
             around = self._at(place[:-1]) if place else None
             if kind == "extra_forbidden" and isinstance(around, dict):
@@ -109,7 +103,7 @@ class _Work:
     def _may_follow(self, place: Place, known: Place) -> bool:
         """A whole may lack what was left out of it; what was made up in its place is fine."""
         made_up = len(known) > len(place) and known[-1] in self._stand_ins
-        return overlap(place, known) and not made_up
+        return _overlap(place, known) and not made_up
 
     def _mend(self, place: Place) -> None:
         if not place:
@@ -118,42 +112,38 @@ class _Work:
             return
         around, name = self._at(place[:-1]), place[-1]
         self._tried[place] = tries = self._tried.get(place, 0) + 1
-        for inner in [one for one in self._tried if _around_another(place, [one])]:
+        for inner in [one for one in self._tried if holds_one_of(place, [one])]:
             del self._tried[inner]
         if isinstance(around, dict) and name in around and tries <= 2:
             del around[name]
         elif isinstance(around, dict) and name in self._stand_ins and tries <= 2:
             around[name] = _stand_in(self._stand_ins[str(name)], place)
         elif isinstance(around, list) and isinstance(name, int) and name < len(around):
-            self._mend_item(around, place)
+            self._mend_item(around, name, place[:-1])
         else:
             self._mend(place[:-1])
             return
         self.doubted.add(place)
 
-    def _mend_item(self, around: list[object], place: Place) -> None:
-        *_, listed, index = ("", *place)
-        assert isinstance(index, int)
-        if listed in self._kept_items:
-            around[index] = {}
+    def _mend_item(self, items: list[object], index: int, listed: Place) -> None:
+        if listed[-1] in self._kept_items:
+            items[index] = {}
         else:
-            del around[index]
-            self._settled.add(place[:-1])
+            del items[index]
+            self._settled.add(listed)
 
     def _at(self, place: Place) -> Any:  # noqa: ANN401 whatever was given there
         found: Any = self.whole
         for step in place:
-            known = step in found if isinstance(found, dict) else _has(found, step)
-            found = found[step] if known else None
+            try:
+                found = found[step]
+            except (LookupError, TypeError):
+                return None
         return found
 
 
-def _has(found: object, step: int | str) -> bool:
-    return isinstance(found, list) and isinstance(step, int) and step < len(found)
-
-
 def _stand_in(value: object, place: Place) -> object:
-    return _plain(value, ".".join(map(str, place[:-1])).replace("_", "-"))
+    return _plain(value, "-".join(map(str, place[:-1])).replace("_", "-"))
 
 
 def _plain(value: object, place: str | None = None) -> object:
@@ -163,11 +153,5 @@ def _plain(value: object, place: str | None = None) -> object:
     if isinstance(value, list | tuple):
         return [_plain(one, place) for one in value]
     if isinstance(value, str) and place is not None:
-        return value.replace("{place}", place.replace(".", "-"))
+        return value.replace("{place}", place)
     return value
-
-
-def _order(place: Place) -> tuple[tuple[bool, int, str], ...]:
-    return tuple(
-        (isinstance(step, str), step if isinstance(step, int) else 0, str(step)) for step in place
-    )

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ValidationError
 #: Annotates a field that holds a secret: what is given for it is never said, only of what type.
 SECRET: Final = "holds a secret"
 Model = TypeVar("Model", bound=BaseModel)
+#: Where something stands in an input: names and indexes from the outside in.
+Place = tuple[int | str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +67,17 @@ def problems_in(
     model: type[BaseModel],
     error: ValidationError,
     source: str = "",
-    skip: Callable[[tuple[int | str, ...], str], bool] = lambda _place, _kind: False,
+    skip: Callable[[Place, str], bool] = lambda _place, _kind: False,
 ) -> Iterator[Problem]:
     """What pydantic has found, but for what ``skip`` says of its place and kind."""
     places = [item["loc"] for item in error.errors()]
     for item in error.errors():
         place, kind = item["loc"], item["type"]
-        if not skip(place, kind) and not (kind == "too_short" and _within(place, places)):
+        if not skip(place, kind) and not (kind == "too_short" and holds_one_of(place, places)):
             yield _problem(model, dict(item), source)
 
 
-def _within(place: tuple[int | str, ...], places: Iterable[tuple[int | str, ...]]) -> bool:
+def holds_one_of(place: Place, places: Iterable[Place]) -> bool:
     """Whether something in there is wrong too: a list without what is wrong in it seems short."""
     return any(len(other) > len(place) and other[: len(place)] == place for other in places)
 

@@ -15,8 +15,7 @@ from blueprint.broker_settings import BrokerSettings, said_of, settings_problems
 from blueprint.failover_target import target_problems
 from blueprint.fleet_problems import catch_up_problems, dedup_problems, deferred_problems
 from blueprint.game_days import GAME_DAYS
-from blueprint.mending import Place
-from blueprint.problem import Problem
+from blueprint.problem import Place, Problem
 from blueprint.size_problems import (
     demand_problems,
     idle_problems,

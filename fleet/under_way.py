@@ -18,9 +18,11 @@ class UnderWay:
         self._commits: dict[Partition, list[Commit]] = {}
 
     def add(self, commits: Iterable[Commit]) -> None:
-        """They were asked for."""
+        """They were asked for; what an earlier lease asked for is no longer waited for."""
         for commit in commits:
-            self._commits.setdefault(commit.partition, []).append(commit)
+            waiting = self._commits.get(commit.partition, [])
+            same = [one for one in waiting if one.epoch == commit.epoch]
+            self._commits[commit.partition] = [*same, commit]
 
     def drop(self, partition: Partition) -> None:
         """Whatever is answered of it now says less than is known."""

@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,13 +11,37 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
+from blueprint.access import Principal
 from blueprint.outputs import CredentialsOutput, StackOutputs
-from blueprint.security import Credentials
+from blueprint.security import Credentials, Security
 from chaos.interrupt import wait_until
+from lab.access import set_password
 from lab.cluster import Lab
+from lab.config import load, parse
 
 TIMEOUT_S = 15
 Settings = dict[str, str | int | float | bool]
+
+
+@contextmanager
+def secured_lab(security: Security) -> Iterator[Lab]:
+    """The profile that is shipped, with passwords or with certificates alone; gone at the end."""
+    shipped = load(Path(__file__).parents[2] / "lab" / "secure.yaml")
+    assert shipped["security"] == Security.SCRAM.value
+    fields = {"name": f"secure-{uuid.uuid4().hex[:8]}", "security": security.value}
+    running = Lab.up(parse(shipped | fields, "secure"))
+    try:
+        yield running
+    finally:
+        running.down()
+
+
+def member_of(lab: Lab, name: str) -> Credentials:
+    """Credentials that the cluster knows, without any access rule."""
+    own = lab.plan.keyring.new_client(Principal(name))
+    if lab.plan.config.security is Security.SCRAM:
+        set_password(lab.admin(), own)
+    return own
 
 
 def settings(lab: Lab, own: Credentials) -> Settings:

@@ -1,6 +1,5 @@
 """The lab boots what a plan sized: Kafka knows every setting that is rendered, and has it."""
 
-import re
 import uuid
 from collections.abc import Iterator
 
@@ -14,10 +13,10 @@ from blueprint.broker_settings import DERIVED, DERIVED_FAMILIES
 from blueprint.demand import Demand
 from blueprint.host_settings import broker_overrides
 from blueprint.planner import plan
-from blueprint.topology import Node
 from chaos.interrupt import wait_until
 from lab.cluster import Lab
 from lab.config import LabConfig
+from tests.cluster.node_logs import known_settings, log_of
 
 pytestmark = pytest.mark.cluster
 
@@ -37,12 +36,6 @@ def planned() -> Iterator[Lab]:
         running.down()
 
 
-def printed(lab: Lab, node: Node) -> set[str]:
-    """The names of all settings that a node printed when it started."""
-    log = (lab.plan.state.logs / f"{node.name}.log").read_text()
-    return set(re.findall(r"^\t(\S+) = ", log.partition("KafkaConfig values:")[2], re.M))
-
-
 def test_every_broker_has_what_was_planned(planned: Lab) -> None:
     """As the broker itself says."""
     admin = AdminClient({"bootstrap.servers": planned.outputs.bootstrap_servers["a"]})
@@ -57,12 +50,12 @@ def test_kafka_knows_every_setting(planned: Lab) -> None:
     for node in planned.plan.topology.nodes:
         rendered = planned.plan.properties(node).read_text().splitlines()
         wanted = {line.partition("=")[0] for line in rendered if line}
-        assert wanted - printed(planned, node) == set(), node.name
+        assert wanted - known_settings(planned, node) == set(), node.name
 
 
 def test_the_names_that_may_be_overridden_are_those_that_kafka_knows(planned: Lab) -> None:
     """All of them, but for what follows from the topology and from who is let in."""
-    known = printed(planned, planned.plan.topology.brokers[0])
+    known = known_settings(planned, planned.plan.topology.brokers[0])
     free = {name for name in known - DERIVED if not name.startswith(DERIVED_FAMILIES)}
     assert free == NAMES
 
@@ -70,7 +63,7 @@ def test_the_names_that_may_be_overridden_are_those_that_kafka_knows(planned: La
 def test_no_setting_is_on_its_way_out(planned: Lab) -> None:
     """Kafka warns of those, in the log of the role that was told."""
     for node in planned.plan.topology.nodes:
-        log = (planned.plan.state.logs / f"{node.name}.log").read_text()
+        log = log_of(planned, node)
         assert "KafkaConfig values:" in log
         words = ("deprecated", "will be ignored", "WARN KafkaConfig")
         assert [line for line in log.splitlines() if any(word in line for word in words)] == []

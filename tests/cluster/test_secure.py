@@ -18,7 +18,7 @@ from confluent_kafka.admin._acl import AclBindingFilter, AclOperation, AclPermis
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 from confluent_kafka.cimpl import NewTopic
 
-from blueprint.access import ADMIN, SUITE, Principal, fleet_accesses, suite_accesses
+from blueprint.access import ADMIN, SUITE, fleet_accesses, suite_accesses
 from blueprint.certificates import issue, make_authority
 from blueprint.security import CLIENTS_UNIT, Credentials, Security, client_security
 from chaos.experiment.model import Workload
@@ -28,19 +28,21 @@ from chaos.topic import Topic
 from chaos.wire import Wire
 from lab.access import grant, set_password
 from lab.cluster import Lab
-from lab.config import load, parse
 from lab.problem import LabError
 from tests.cluster.clients import (
     TIMEOUT_S,
     Settings,
     consumed,
+    member_of,
     produced,
     refused,
     relay,
+    secured_lab,
     settings,
     with_credentials,
 )
 from tests.cluster.conftest import Door
+from tests.cluster.node_logs import known_settings, log_of
 
 pytestmark = pytest.mark.cluster
 
@@ -56,27 +58,12 @@ ORDERS, INVOICES, OTHERS = "orders", "invoices", "others"
 @pytest.fixture(scope="module", params=[Security.SCRAM, Security.MTLS])
 def secured(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """The profile that is shipped, with three topics; its access rules are the suite's alone."""
-    name = f"secure-{uuid.uuid4().hex[:8]}"
-    shipped = load(Path(__file__).parents[2] / "lab" / "secure.yaml")
-    fields = shipped | {"name": name, "security": request.param.value}
-    assert shipped["security"] == Security.SCRAM.value
-    running = Lab.up(parse(fields, "secure"))
-    try:
+    with secured_lab(request.param) as running:
         admin = running.admin()
         topics = [NewTopic(topic, 1, 3) for topic in (ORDERS, INVOICES, OTHERS)]
         for made in admin.create_topics(topics).values():
             made.result(TIMEOUT_S)
         yield running
-    finally:
-        running.down()
-
-
-def member_of(lab: Lab, name: str) -> Credentials:
-    """Credentials that the cluster knows, without any access rule."""
-    own = lab.plan.keyring.new_client(Principal(name))
-    if lab.plan.config.security is Security.SCRAM:
-        set_password(lab.admin(), own)
-    return own
 
 
 @pytest.fixture(scope="module")
@@ -239,9 +226,8 @@ def test_kafka_knows_every_setting_and_none_is_on_its_way_out(secured: Lab) -> N
     for node in secured.plan.topology.nodes:
         rendered = secured.plan.properties(node).read_text().splitlines()
         wanted = {own_name.sub("", line.partition("=")[0]) for line in rendered if line}
-        log = (secured.plan.state.logs / f"{node.name}.log").read_text()
-        known = set(re.findall(r"^\t(\S+) = ", log.partition("KafkaConfig values:")[2], re.M))
-        assert wanted - known == of_authorizer, node.name
+        log = log_of(secured, node)
+        assert wanted - known_settings(secured, node) == of_authorizer, node.name
         said = re.search(r"set super\.users=(\S+), default result=(\w+)", log)
         assert said is not None
         assert set(said[1].split(",")) == {"User:quorate-node", "User:quorate-admin"}

@@ -2,22 +2,21 @@
 
 import json
 import signal
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from blueprint.access import LAG, Access, Principal, fleet_accesses, lag_accesses
+from blueprint.access import LAG, Principal, fleet_accesses, lag_accesses
 from blueprint.client_settings import GroupProtocol
 from blueprint.fleets import DEAD_LETTERS, DEFERRED
-from blueprint.security import Credentials, Security
-from lab.access import grant, set_password
+from blueprint.security import Security
+from lab.access import grant
 from lab.cluster import Lab
-from lab.config import load, parse
+from tests.cluster.clients import member_of, secured_lab
 from tests.cluster.conftest import Door
 from tests.cluster.split_fleet import assert_all_done, leave, prepared, replay, start
-from tests.fleet.running_fleet import ROOT, Fleet
+from tests.fleet.running_fleet import Fleet
 
 pytestmark = pytest.mark.cluster
 
@@ -26,14 +25,9 @@ NAME = "billing"
 
 @pytest.fixture(scope="module", params=[Security.SCRAM, Security.MTLS])
 def secured(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """The profile that is shipped, and the same with certificates alone."""
-    name = f"secure-fleet-{uuid.uuid4().hex[:8]}"
-    fields = load(ROOT / "lab" / "secure.yaml") | {"name": name, "security": request.param.value}
-    running = Lab.up(parse(fields, "secure"))
-    try:
+    """Where nobody may do anything yet."""
+    with secured_lab(request.param) as running:
         yield running
-    finally:
-        running.down()
 
 
 @pytest.fixture
@@ -51,25 +45,17 @@ def fleet(secured: Lab, tmp_path: Path) -> Iterator[Fleet]:
         own=kept(secured, Principal(NAME), tmp_path),
     )
     letters, deferred = f"{NAME}{DEAD_LETTERS}", f"{NAME}{DEFERRED}"
-    allow(secured, fleet_accesses(NAME, [NAME], [letters], deferred=deferred))
+    grant(secured.admin(), fleet_accesses(NAME, [NAME], [letters], deferred=deferred))
     yield made
     made.end()
 
 
 def kept(lab: Lab, who: Principal, folder: Path) -> Path:
     """Where somebody's credentials are, whom the cluster knows."""
-    own: Credentials = lab.plan.keyring.new_client(who)
-    if lab.plan.config.security is Security.SCRAM:
-        set_password(lab.admin(), own)
     file = folder / f"{who.name}.json"
     file.touch(0o600)
-    file.write_text(own.to_json())
+    file.write_text(member_of(lab, who.name).to_json())
     return file
-
-
-def allow(lab: Lab, accesses: tuple[Access, ...]) -> None:
-    """As a stack's users are allowed what they need."""
-    grant(lab.admin(), accesses)
 
 
 def test_a_fleet_works_catches_up_and_replays_with_its_own_rights(
@@ -89,7 +75,7 @@ def test_a_fleet_works_catches_up_and_replays_with_its_own_rights(
     assert ended["replayed"] == owed["deferred"] + owed["skipped"]
     assert_all_done(fleet, 1)
 
-    allow(secured, lag_accesses([NAME], [NAME]))
+    grant(secured.admin(), lag_accesses([NAME], [NAME]))
     reader = kept(secured, LAG, tmp_path)
     seen = Door("fleet").call(
         *("lag", "--outputs", str(fleet.outputs), "--once", "--json", "--records-only"),

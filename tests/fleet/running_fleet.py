@@ -29,15 +29,14 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from blueprint.client_settings import GroupProtocol, Setting
+from tests.cluster.clients import Settings
 from tests.fleet.handlers import HANGS, JOURNAL
 
 ROOT = Path(__file__).parents[2]
 PARTITIONS, KEYS, RECORDS = 12, 400, 24_000
 TIMEOUT_S = 90.0
-#: Settings in librdkafka's names.
-Client = dict[str, str | int | float | bool]
 #: Who only looks leaves no group behind.
-LOOK: Client = {"group.id": "a-look", "enable.auto.commit": False}
+LOOK: Settings = {"group.id": "a-look", "enable.auto.commit": False}
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class Fleet:
     own: Path | None = None
 
     @property
-    def client(self) -> Client:
+    def client(self) -> Settings:
         """What a client needs who makes topics, fills them and looks."""
         return {"bootstrap.servers": self.servers, **self.admin}
 
@@ -104,7 +103,7 @@ class Fleet:
     def produce(self, records: int = RECORDS, keys: int = KEYS, size: int = 100) -> None:
         """Write records whose value begins with their number within the key."""
         # Without idempotence a retry on a busy machine puts records into the log out of order.
-        settings: Client = self.client | {"linger.ms": 5, "enable.idempotence": True}
+        settings: Settings = self.client | {"linger.ms": 5, "enable.idempotence": True}
         producer = Producer(settings)
         padding = "." * size
         for number in range(records):
@@ -116,7 +115,7 @@ class Fleet:
 
     def fill(self, records: int) -> None:
         """Write many records of about 1 KB, as quickly as can be."""
-        settings: Client = {
+        settings: Settings = {
             "linger.ms": 20,
             "batch.size": 1_000_000,
             "compression.type": "zstd",

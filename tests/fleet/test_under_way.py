@@ -34,6 +34,15 @@ def test_an_answer_speaks_for_whatever_was_asked_for_before_it() -> None:
     assert under_way.answered(HERE, 12) == third
 
 
+def test_an_answer_is_never_taken_for_an_earlier_leases() -> None:
+    """A partition that was lost and given again begins where it was: at the same offset."""
+    under_way = UnderWay()
+    lost, again = Commit(HERE, 1, 5, ""), Commit(HERE, 2, 5, "")
+    under_way.add([lost])
+    under_way.add([again])
+    assert under_way.answered(HERE, 5) == again
+
+
 def test_what_is_dropped_is_no_longer_waited_for() -> None:
     """Of that partition alone."""
     under_way = UnderWay()
